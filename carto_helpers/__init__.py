@@ -1,0 +1,1 @@
+"""Knowledge distillation with training dynamics: a reproducible paper that runs."""

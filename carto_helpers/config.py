@@ -1,0 +1,342 @@
+"""What is run: recipes, subsets, runs and the parameters of a phase, each hashed into a key."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self, get_args, get_origin
+
+METHOD_VERSION = 1  # raised by hand when results change; part of every run's key
+DATASETS = ("digits", "mnist", "cifar10", "cifar100")
+FAMILIES = ("mobilenet", "efficientnet", "resnet")
+STARTS = ("scratch", "paper", *DATASETS)  # or the path of a safetensors file
+
+TEACHER_COLUMNS = (
+    "key", "dataset", "fingerprint", "teacher", "network", "start", "n_train", "split_seed",
+    "teacher_seed", "recipe", "engine", "val_accuracy", "val_macro_f1", "test_accuracy",
+    "test_macro_f1", "dynamics_sha256", "logits_sha256", "seconds", "dynamics_seconds", "device",
+    "versions", "commit", "method_version", "finished_at",
+)  # fmt: skip
+STUDENT_COLUMNS = (
+    "key", "dataset", "fingerprint", "teacher_key", "dynamics_sha256", "student", "network",
+    "start", "rule", "fraction", "hard", "ambiguous", "easy", "n_train", "split_seed",
+    "teacher_seed", "subset_seed", "student_seed", "recipe", "engine", "val_accuracy",
+    "val_macro_f1", "test_accuracy", "test_macro_f1", "seconds", "device", "versions", "commit",
+    "method_version", "finished_at",
+)  # fmt: skip
+
+
+def subset_size(fraction: float, n: int) -> int:
+    """Return the number of examples that `fraction` of `n` holds.
+
+    The floor of the decimal product, so that 0.57 of 40,000 is 22,800 although the nearest binary
+    number to 0.57 lies below it. Every rule takes its size from here.
+
+    Parameters
+    ----------
+    fraction
+        In (0, 1].
+    n
+        Number of examples to choose from, at least 1.
+
+    Returns
+    -------
+    int
+        In 1 … n.
+
+    Raises
+    ------
+    ValueError
+        If `fraction` lies outside (0, 1], or the subset would be empty.
+
+    Examples
+    --------
+    >>> subset_size(0.57, 40_000), subset_size(0.33, 40_000), subset_size(1.0, 7)
+    (22800, 13200, 7)
+    """
+    check_fraction(fraction)
+    size = math.floor(Fraction(repr(float(fraction))) * n)
+    if size < 1:
+        raise ValueError(
+            f"a subset must hold at least one example, got fraction {fraction} of {n}; "
+            "pass a larger fraction"
+        )
+    return size
+
+
+def check_fraction(fraction: object, name: str = "fraction") -> None:
+    """Raise unless `fraction` is a number in (0, 1]."""
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float):
+        raise TypeError(f"`{name}` must be a number in (0, 1], got {fraction!r}; pass 0.33 for 33 %")
+    if not 0 < fraction <= 1:
+        raise ValueError(f"`{name}` must lie in (0, 1], got {fraction!r}; pass 0.33 for 33 %")
+
+
+def check_temperature(temperature: float) -> None:
+    """Raise unless `temperature` (T of equation 3) is positive and finite."""
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise ValueError(
+            f"`temperature` must be positive and finite, got {temperature!r}; the paper's is 1.0"
+        )
+
+
+def check_hard_weight(hard_weight: float) -> None:
+    """Raise unless `hard_weight` (the paper's α) lies in [0, 1]."""
+    if not 0 <= hard_weight <= 1:
+        raise ValueError(
+            f"`hard_weight` must lie in [0, 1], got {hard_weight!r}; the paper's α is 0.5"
+        )
+
+
+def _check_positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"`{name}` must be positive and finite, got {value!r}; pass a number > 0")
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a network is trained; the defaults are the paper's, as its authors' code runs it.
+
+    Adam without schedule, float32, batches of 32, 10 epochs, gradient norm clipped at 0.5,
+    T = 1 and α = 0.5 (section 3.3). A teacher is trained on the hard labels alone:
+    `hard_weight` 1.
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    clip_norm: float = 0.5
+    temperature: float = 1.0
+    hard_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"`{name}` must be a whole number >= 1, got {value!r}; pass one")
+        _check_positive("learning_rate", self.learning_rate)
+        _check_positive("clip_norm", self.clip_norm)
+        check_temperature(self.temperature)
+        check_hard_weight(self.hard_weight)
+
+    def to_json(self) -> str:
+        """Return the recipe as one line of JSON, as a row holds it."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubsetSpec:
+    """Which part of the training split a student sees.
+
+    `rule` is a name that `selection.select` knows; `hard`, `ambiguous` and `easy` are the shares
+    of a mix, as fractions of the training split (table 4), and 0 for every other rule.
+    """
+
+    rule: str = "random"
+    fraction: float = 0.33
+    hard: float = 0.0
+    ambiguous: float = 0.0
+    easy: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the fractions."""
+        check_fraction(self.fraction)
+        for name in ("hard", "ambiguous", "easy"):
+            share = getattr(self, name)
+            if not 0 <= share <= self.fraction:
+                raise ValueError(
+                    f"`{name}` must lie in [0, {self.fraction}], got {share!r}; "
+                    "the shares of a mix are fractions of the training split"
+                )
+        if self.rule != "mix" and (self.hard or self.ambiguous or self.easy):
+            raise ValueError(f"only a mix has shares, got rule {self.rule!r}; leave them out")
+
+    @property
+    def is_seeded(self) -> bool:
+        """Whether the subset depends on a seed."""
+        return self.rule == "random"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherRun:
+    """One teacher to train: the unit of work, and its key.
+
+    `network` is the resolved network's name, `start` what its weights are drawn from: "scratch",
+    "paper" or "file:<digest>".
+    """
+
+    dataset: str
+    fingerprint: str
+    teacher: str
+    network: str
+    start: str = "scratch"
+    split_seed: int = 0
+    teacher_seed: int = 0
+    recipe: Recipe = Recipe(hard_weight=1.0)
+
+    def key(self) -> str:
+        """Return 16 hexadecimal digits of the content's SHA-256 and the method version."""
+        content = dataclasses.asdict(self) | {"method_version": METHOD_VERSION}
+        del content["teacher"]  # the name it was asked by; the network decides
+        return _digest(content)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentRun:
+    """One student to distil: the unit of work, of resume and of scale-out, and its key.
+
+    `student_seed` sets initial weights, batch order and dropout, `subset_seed` the random draw of
+    examples.
+    """
+
+    dataset: str
+    fingerprint: str
+    teacher_key: str
+    dynamics_sha256: str
+    student: str
+    network: str
+    start: str = "scratch"
+    subset: SubsetSpec
+    split_seed: int = 0
+    teacher_seed: int = 0
+    subset_seed: int = 0
+    student_seed: int = 0
+    recipe: Recipe = Recipe()
+
+    def key(self) -> str:
+        """Return 16 hexadecimal digits of the content's SHA-256 and the method version."""
+        content = dataclasses.asdict(self) | {"method_version": METHOD_VERSION}
+        del content["student"]  # the name it was asked by; the network decides
+        if not self.subset.is_seeded:
+            del content["subset_seed"]
+        return _digest(content)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseConfig:
+    """The parameters of a notebook or of one call of the command line.
+
+    One set serves the teacher and the three phases; `seeds` is how many.
+    """
+
+    dataset: str = "digits"
+    data_root: str | None = None
+    architecture: str = "mobilenet"
+    architectures: tuple[str, ...] = ("resnet",)
+    learning_rates: tuple[float, ...] = (1e-3,)
+    teacher: str = "best"
+    teacher_start: str = "scratch"
+    student_start: str = "scratch"
+    learning_rate: float = 1e-3
+    teacher_learning_rate: float = 1e-3
+    temperature: float = 1.0
+    hard_weight: float = 0.5
+    batch_size: int = 32
+    split_seed: int = 0
+    seeds: int = 1
+    epochs: int = 10
+    fraction: float = 0.33
+    fractions: tuple[float, ...] = (0.01, 0.05, 0.10, 0.25, 0.33, 0.55, 1.0)
+    device: str = "auto"
+    results: str = "results"
+    train: bool = True
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without data: kinds, ranges, recipes."""
+        for field in dataclasses.fields(self):
+            object.__setattr__(self, field.name, _as_kind(field, getattr(self, field.name)))
+        if self.seeds < 1:
+            raise ValueError(f"`seeds` must be at least 1, got {self.seeds}; it is how many")
+        if self.split_seed < 0:
+            raise ValueError(f"`split_seed` must not be negative, got {self.split_seed}; pass 0")
+        check_fraction(self.fraction)
+        for fraction in self.fractions:
+            check_fraction(fraction, "fractions")
+        for name in ("architectures", "learning_rates", "fractions"):
+            if not getattr(self, name):
+                raise ValueError(f"`{name}` must name at least one, got an empty list; pass one")
+        _ = self.student_recipe, [self.teacher_recipe(lr) for lr in self.learning_rates]
+
+    @classmethod
+    def from_parameters(
+        cls, parameters: Mapping[str, Any], allowed: Sequence[str] | None = None
+    ) -> Self:
+        """Make a configuration from a notebook's parameters.
+
+        Parameters
+        ----------
+        parameters
+            Names and plain values.
+        allowed
+            The names that the caller knows; default: every field.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown (the valid ones are listed) or a value out of range.
+        TypeError
+            If a value is of the wrong kind.
+        """
+        valid = tuple(allowed or (field.name for field in dataclasses.fields(cls)))
+        unknown = sorted(set(parameters) - set(valid))
+        if unknown:
+            raise ValueError(
+                f"unknown parameter {', '.join(unknown)}; valid parameters: {', '.join(valid)}"
+            )
+        return cls(**parameters)
+
+    @property
+    def student_recipe(self) -> Recipe:
+        """The students' recipe."""
+        return Recipe(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            temperature=self.temperature,
+            hard_weight=self.hard_weight,
+        )
+
+    def teacher_recipe(self, learning_rate: float | None = None) -> Recipe:
+        """Return the teacher's recipe: the hard labels alone, at its own learning rate."""
+        return Recipe(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.teacher_learning_rate if learning_rate is None else learning_rate,
+            hard_weight=1.0,
+        )
+
+
+def _as_kind(field: "dataclasses.Field[Any]", value: object) -> object:
+    """Return `value` as the field's kind (a list as tuple, a whole number as float) or raise."""
+    kind: Any = field.type
+    if get_origin(kind) is tuple:
+        element = get_args(kind)[0]
+        if isinstance(value, list | tuple) and all(_is_kind(v, element) for v in value):
+            return tuple(float(v) if element is float else v for v in value)
+    elif isinstance(value, Path) and str in (kind, *get_args(kind)):
+        return str(value)
+    elif _is_kind(value, kind):
+        return float(value) if kind is float else value  # type: ignore[arg-type]
+    name = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
+    raise TypeError(f"`{field.name}` must be {name}, got {value!r}; the default is {field.default!r}")
+
+
+def _is_kind(value: object, kind: Any) -> bool:
+    if isinstance(kind, types.UnionType):
+        return any(_is_kind(value, part) for part in get_args(kind))
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)
