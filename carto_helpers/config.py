@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -29,6 +29,22 @@ STUDENT_COLUMNS = (
     "val_macro_f1", "test_accuracy", "test_macro_f1", "seconds", "device", "versions", "commit",
     "method_version", "finished_at",
 )  # fmt: skip
+
+_JUPYTER_NAMES = ("In", "Out", "exit", "quit")
+_SHARED_PARAMETERS = (
+    "dataset", "data_root", "teacher_start", "batch_size", "split_seed", "epochs", "device",
+    "results", "train",
+)  # fmt: skip
+_STUDENT_PARAMETERS = (
+    *_SHARED_PARAMETERS, "architecture", "teacher", "student_start", "learning_rate",
+    "teacher_learning_rate", "temperature", "hard_weight", "seeds",
+)  # fmt: skip
+PARAMETERS = {
+    "teacher": (*_SHARED_PARAMETERS, "architectures", "learning_rates"),
+    "phase1": (*_STUDENT_PARAMETERS, "fraction"),
+    "phase2": (*_STUDENT_PARAMETERS, "fraction"),
+    "phase3": (*_STUDENT_PARAMETERS, "fractions"),
+}  # what each notebook and each command of that name takes
 
 
 def subset_size(fraction: float, n: int) -> int:
@@ -162,6 +178,15 @@ class SubsetSpec:
         if self.rule != "mix" and (self.hard or self.ambiguous or self.easy):
             raise ValueError(f"only a mix has shares, got rule {self.rule!r}; leave them out")
 
+    def label(self) -> str:
+        """Return what a table calls the subset, e.g. "33% random" or "mix 14/5/14"."""
+        if self.rule == "all":
+            return "100% train"
+        if self.rule == "mix":
+            shares = (self.hard, self.ambiguous, self.easy)
+            return "mix " + "/".join(f"{100 * share:g}" for share in shares)
+        return f"{100 * self.fraction:g}% {self.rule}"
+
     @property
     def is_seeded(self) -> bool:
         """Whether the subset depends on a seed."""
@@ -269,17 +294,15 @@ class PhaseConfig:
         _ = self.student_recipe, [self.teacher_recipe(lr) for lr in self.learning_rates]
 
     @classmethod
-    def from_parameters(
-        cls, parameters: Mapping[str, Any], allowed: Sequence[str] | None = None
-    ) -> Self:
-        """Make a configuration from a notebook's parameters.
+    def from_parameters(cls, parameters: Mapping[str, Any], phase: str) -> Self:
+        """Make the configuration of "teacher", "phase1", "phase2" or "phase3".
 
         Parameters
         ----------
         parameters
             Names and plain values.
-        allowed
-            The names that the caller knows; default: every field.
+        phase
+            Whose parameters they are; `PARAMETERS` lists them.
 
         Raises
         ------
@@ -287,14 +310,34 @@ class PhaseConfig:
             If a name is unknown (the valid ones are listed) or a value out of range.
         TypeError
             If a value is of the wrong kind.
+
+        Examples
+        --------
+        >>> PhaseConfig.from_parameters({"dataset": "mnist", "seeds": 3}, "phase1").seeds
+        3
         """
-        valid = tuple(allowed or (field.name for field in dataclasses.fields(cls)))
-        unknown = sorted(set(parameters) - set(valid))
+        unknown = sorted(set(parameters) - set(PARAMETERS[phase]))
         if unknown:
             raise ValueError(
-                f"unknown parameter {', '.join(unknown)}; valid parameters: {', '.join(valid)}"
+                f"unknown parameter {', '.join(unknown)} for {phase}; "
+                f"valid parameters: {', '.join(PARAMETERS[phase])}"
             )
         return cls(**parameters)
+
+    @classmethod
+    def from_notebook(cls, namespace: Mapping[str, Any], phase: str) -> Self:
+        """Make the configuration from a notebook's `globals()`, before it defines anything else.
+
+        Papermill only warns of a parameter that a notebook does not know; here it is an error.
+        Every plain value in the namespace counts as a parameter, Jupyter's own names apart.
+        """
+        plain = (str, int, float, list, tuple, type(None))
+        given = {
+            name: value
+            for name, value in namespace.items()
+            if isinstance(value, plain) and not name.startswith("_") and name not in _JUPYTER_NAMES
+        }
+        return cls.from_parameters(given, phase)
 
     @property
     def student_recipe(self) -> Recipe:

@@ -1,0 +1,70 @@
+# `make` lists what there is. Python 3.11 or later with venv and pip is all that must be there:
+# the environment is .venv, and everything that is made lies in folders that git ignores.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+STRICT := -W -n --keep-going
+WORK := build
+# Two small tasks side by side beat one task on two threads.
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup book report test lint types unit notebooks book-check constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make the environment (.venv), once for each change of the dependencies
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is \
+	needed, got " + sys.version.split()[0] + "; name one: make PYTHON=python3.12 setup")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --constraint constraints.txt torch --editable ".[dev]"
+	@touch $@
+
+# The main job runs on the embedded digits and its pages replace those of a copy of book/, so
+# that what is committed stays as it is. A second call trains nothing: `make clean` first does.
+book: $(READY) ## run the main job on the embedded data, build the book with it
+	mkdir -p $(WORK)
+	$(BIN)/python -m carto_helpers report --from notebooks --to $(WORK)/pages \
+	  --results $(WORK)/results --datasets digits --seeds 3 --train
+	rm -rf $(WORK)/book && mkdir -p $(WORK)/book/phases
+	tar -C book -chf - --exclude=./_build --exclude=./results . | tar -C $(WORK)/book -xf -
+	cp $(WORK)/pages/*.ipynb $(WORK)/book/phases/
+	$(BIN)/jupyter-book build $(WORK)/book --path-output book $(STRICT)
+
+report: $(READY) ## make the book's pages again from the rows in book/results, no training
+	$(BIN)/python -m carto_helpers report --from notebooks --to book/phases --results book/results
+
+test: lint types unit notebooks book-check ## run every check
+
+lint: $(READY) ## ruff, codespell, imports between modules, docstrings, stripped notebooks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/codespell
+	$(BIN)/lint-imports
+	$(BIN)/numpydoc lint carto_helpers/*.py
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+types: $(READY) ## mypy --strict
+	$(BIN)/mypy
+
+unit: $(READY) ## tests, and the examples in docstrings
+	$(BIN)/pytest --doctest-modules -n $(JOBS)
+
+notebooks: $(READY) ## run every notebook with its defaults
+	$(BIN)/pytest --nbmake --nbmake-timeout=600 notebooks
+
+book-check: $(READY) ## build the committed book apart, a warning is an error
+	rm -rf $(WORK)/check
+	$(BIN)/jupyter-book build book --path-output $(WORK)/check $(STRICT)
+
+constraints: $(READY) ## resolve constraints.txt again (needs uv)
+	$(BIN)/python tests/make_constraints.py
+
+clean: ## remove what was made; the environment and your results/ stay
+	rm -rf $(WORK) book/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,203 @@
+"""Images go in here: named datasets, or any folder of images, as one uint8 tensor a split.
+
+Position in the loaded set is the index of an image everywhere else. The same images from another
+source may come in another order; their fingerprint is then another, and nothing is joined across
+fingerprints.
+"""
+
+import base64
+import io
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from PIL import Image
+from torch import Tensor
+
+from carto_helpers.config import DATASETS
+from carto_helpers.image_cache import cache_folder
+from carto_helpers.image_folder import read_image_folder
+from carto_helpers.image_set import Dataset as Dataset
+from carto_helpers.image_set import ImageSet as ImageSet
+from carto_helpers.official_files import read_official_files
+
+
+class Split(NamedTuple):
+    """Positions in the loaded training set, each part in the seeded shuffle's order."""
+
+    train: Int64[np.ndarray, " n_train"]
+    validation: Int64[np.ndarray, " n_validation"]
+
+
+def default_root() -> Path:
+    """Return where named datasets are looked for, and downloaded to, unless a root is given."""
+    return cache_folder() / "data"
+
+
+def load(name: str | Path, root: str | Path | None = None, *, download: bool = True) -> Dataset:
+    """Load a dataset whole, at native size.
+
+    A named dataset is read from image folders `root`/<name>/{train,test}/<class>/ where they are,
+    else from its distributor's official files in `root`, which are downloaded where they are
+    missing. "digits" comes with scikit-learn and needs no root: a demonstration, not evidence.
+    Decoded image folders are kept in the user's cache folder.
+
+    Parameters
+    ----------
+    name
+        "digits", "mnist", "cifar10", "cifar100", or the path of an image folder of your own, with
+        train/<class>/<image> and test/<class>/<image>: a `Path`, a string with a separator in it or
+        the name of a folder that is there.
+    root
+        Where the files of the named datasets are; default: `default_root()`.
+    download
+        Whether files that are missing may be downloaded.
+
+    Returns
+    -------
+    Dataset
+        The training and the test images.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, a root is given with a path, or an image folder's content is wrong.
+    FileNotFoundError
+        If there is no such folder, or there are no images in it.
+    ConnectionError
+        If a download failed.
+
+    Examples
+    --------
+    >>> digits = load("digits")
+    >>> digits.train.images.shape, len(digits.test)
+    (torch.Size([1438, 1, 32, 32]), 359)
+    """
+    if isinstance(name, str) and name in DATASETS:
+        return _load_named(name, default_root() if root is None else Path(root), download=download)
+    if not _is_path(name):
+        raise ValueError(
+            f"`dataset` must be one of {', '.join(DATASETS)} or an image folder's path, "
+            f"got {str(name)!r}; write ./{name} if a folder is meant"
+        )
+    if root is not None:
+        raise ValueError(
+            f"`root` is for {', '.join(DATASETS)}, got {str(root)!r} with the path {str(name)!r}; "
+            "leave it out"
+        )
+    path = Path(name).expanduser()
+    return read_image_folder(path, path.resolve().name or "images")
+
+
+def _is_path(name: str | Path) -> bool:
+    if isinstance(name, Path) or "/" in name or os.sep in name:
+        return True
+    return name != "" and Path(name).is_dir()
+
+
+def _load_named(name: str, root: Path, *, download: bool) -> Dataset:
+    if name == "digits":
+        return _load_digits()
+    folder = root.expanduser() / name
+    if (folder / "train").is_dir() or (folder / "test").is_dir():
+        return read_image_folder(folder, name)
+    return read_official_files(name, root.expanduser(), download=download)
+
+
+def _load_digits() -> Dataset:
+    """Load scikit-learn's 1,797 scans of 8 × 8 pixels in 0 … 16, every fifth a test image.
+
+    Each pixel becomes 4 × 4 equal ones of round(255 x / 16): whole numbers alone, so that the
+    fingerprint is the same on every machine. Positions 4, 9, 14 … are the test split.
+    """
+    from sklearn.datasets import load_digits
+
+    scans = load_digits()
+    grey = np.rint(scans.images * 255 / 16).astype(np.uint8)
+    images = torch.from_numpy(grey.repeat(4, axis=1).repeat(4, axis=2))[:, None]  # (N, 1, 32, 32)
+    labels = torch.from_numpy(scans.target.astype(np.int64))
+    is_test = torch.arange(len(images)) % 5 == 4
+    train, test = (
+        ImageSet(
+            name="digits", images=images[part], labels=labels[part], classes=tuple("0123456789")
+        )
+        for part in (~is_test, is_test)
+    )
+    return Dataset(train=train, test=test)
+
+
+def split(n: int, split_seed: int) -> Split:
+    """Split the positions 0 … n − 1 into 80 % for training and 20 % for validation.
+
+    A seeded shuffle, the one of `torch.utils.data.random_split`; the first floor(4 n / 5) positions
+    of it train (section 4.1).
+
+    Parameters
+    ----------
+    n
+        Number of images, at least 2.
+    split_seed
+        Seed of the shuffle.
+
+    Returns
+    -------
+    Split
+        Two arrays in the shuffle's order; together every position once.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two images.
+
+    Examples
+    --------
+    >>> [len(part) for part in split(50_000, split_seed=0)]
+    [40000, 10000]
+    """
+    if n < 2:
+        raise ValueError(f"a split needs at least 2 images, got {n}; load more")
+    shuffled = torch.randperm(n, generator=torch.Generator().manual_seed(split_seed)).numpy()
+    n_train = n * 4 // 5
+    return Split(train=shuffled[:n_train], validation=shuffled[n_train:])
+
+
+def encode_thumbnails(images: UInt8[Tensor, "n C H W"], *, quality: int = 50) -> list[bytes]:
+    """Return the images as small lossy WEBP files, at native size.
+
+    Parameters
+    ----------
+    images
+        Shape (n, C, H, W), C = 1 or 3.
+    quality
+        WEBP's, in 0 … 100; 50 takes about 250 bytes for 32 × 32 pixels.
+    """
+    files = []
+    for pixels in images.permute(0, 2, 3, 1).cpu().numpy():  # (n, H, W, C)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(
+            buffer, "WEBP", quality=quality
+        )
+        files.append(buffer.getvalue())
+    return files
+
+
+def thumbnail_data_uris(images: UInt8[Tensor, "n C H W"], *, quality: int = 50) -> list[str]:
+    """Return the images as data URIs of small lossy WEBP files, for a chart's tooltips.
+
+    Parameters
+    ----------
+    images
+        Shape (n, C, H, W), C = 1 or 3.
+    quality
+        WEBP's, in 0 … 100.
+
+    Examples
+    --------
+    >>> thumbnail_data_uris(torch.zeros(1, 3, 32, 32, dtype=torch.uint8))[0][:23]
+    'data:image/webp;base64,'
+    """
+    files = encode_thumbnails(images, quality=quality)
+    return [f"data:image/webp;base64,{base64.b64encode(file).decode()}" for file in files]

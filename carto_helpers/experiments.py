@@ -1,0 +1,148 @@
+"""Phases: a configuration becomes the runs that are missing, and those become rows.
+
+`teachers` is the grid of table 2, `phase1` the 33 % subsets of table 3, `phase2` the mixes of
+table 4, `phase3` the random sizes of table 5. Each prints its plan, trains what is not recorded,
+and returns the rows of its runs, trained now or before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from carto_helpers import models, selection
+from carto_helpers.config import PhaseConfig, SubsetSpec
+from carto_helpers.distilling import train_students
+from carto_helpers.planning import make_plan
+from carto_helpers.records import Results
+from carto_helpers.teaching import train_teacher
+from carto_helpers.workbench import Workbench
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseResult:
+    """What a phase leaves: its teacher's row, and the rows of its students that are recorded."""
+
+    config: PhaseConfig
+    teacher: "pd.Series[Any]"
+    students: pd.DataFrame
+
+
+def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
+    """Train the grid `architectures` × `learning_rates` of teachers; return their rows.
+
+    Rows come best first, by macro F1 on the validation split (section 3.3.1). Without `train`
+    all the recorded teachers of the data set and start are returned.
+    """
+    bench = Workbench(config)
+    if not config.train:
+        return _best_first(bench.recorded_teachers())
+    runs = [
+        bench.teacher_run(models.resolve(name, role="teacher"), learning_rate)
+        for name in config.architectures
+        for learning_rate in config.learning_rates
+    ]
+    recorded = set(bench.results.teachers()["key"])
+    missing = [run for run in runs if run.key() not in recorded]
+    print(make_plan("teacher", bench, teachers=missing, n_recorded=len(runs) - len(missing)))
+    if not dry_run:
+        for run in missing:
+            train_teacher(bench, run)
+    rows = bench.results.teachers()
+    return _best_first(rows[rows["key"].isin([run.key() for run in runs])])
+
+
+def _best_first(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sort_values("val_macro_f1", ascending=False, ignore_index=True)
+
+
+def phase1(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run the subsets of table 3: the whole split, and `fraction` of it by each of 12 rules."""
+    subsets = [SubsetSpec(rule=rule, fraction=config.fraction) for rule in selection.PHASE1_RULES]
+    return _run_phase("phase1", config, [_EVERYTHING, *subsets], dry_run)
+
+
+def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run the mixes of table 4, beside the whole split and `fraction` of it at random.
+
+    The shares are the paper's, of 0.33; for another `fraction` they keep their proportions.
+    """
+    scale = config.fraction / 0.33
+    mixes = [
+        SubsetSpec(
+            rule="mix",
+            fraction=config.fraction,
+            hard=round(hard * scale, 6),
+            ambiguous=round(ambiguous * scale, 6),
+            easy=round(easy * scale, 6),
+        )
+        for hard, ambiguous, easy in selection.PHASE2_MIXES
+    ]
+    subsets = [_EVERYTHING, SubsetSpec(rule="random", fraction=config.fraction), *mixes]
+    return _run_phase("phase2", config, subsets, dry_run)
+
+
+def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run the random subsets of table 5, `fractions` of the training split."""
+    subsets = [
+        SubsetSpec(rule="random", fraction=fraction) if fraction < 1 else _EVERYTHING
+        for fraction in config.fractions
+    ]
+    return _run_phase("phase3", config, subsets, dry_run)
+
+
+_EVERYTHING = SubsetSpec(rule="all", fraction=1.0)
+PHASES: dict[str, Callable[..., PhaseResult | None]] = {
+    "phase1": phase1,
+    "phase2": phase2,
+    "phase3": phase3,
+}
+
+
+def _run_phase(
+    phase: str, config: PhaseConfig, subsets: list[SubsetSpec], dry_run: bool
+) -> PhaseResult | None:
+    """Plan, train what is missing, return the rows; None after a dry run without a teacher."""
+    bench = Workbench(config)
+    teacher = bench.chosen_teacher()
+    if teacher is None:
+        run = bench.teacher_run(bench.network("teacher"))
+        everything = subsets * config.seeds
+        print(make_plan(phase, bench, teachers=[run], subsets=everything, n_recorded=0))
+        if dry_run:
+            return None
+        teacher = train_teacher(bench, run)
+    runs = [
+        bench.student_run(teacher, subset, seed)
+        for seed in range(config.seeds)
+        for subset in subsets
+    ]
+    if config.train:
+        recorded = set(bench.results.students()["key"])
+        missing = [run for run in runs if run.key() not in recorded]
+        parts = [run.subset for run in missing]
+        print(make_plan(phase, bench, subsets=parts, n_recorded=len(runs) - len(missing)))
+        if not dry_run:
+            train_students(bench, missing)
+    rows = bench.results.students().set_index("key", drop=False)
+    keys = [run.key() for run in runs if run.key() in rows.index]
+    return PhaseResult(
+        config=config, teacher=teacher, students=rows.loc[keys].reset_index(drop=True)
+    )
+
+
+def status(results: Results) -> str:
+    """Return what a results folder holds and what is under way, as text."""
+    teachers_, students = results.teachers(), results.students()
+    lines = [f"{results.folder}: {len(teachers_)} teachers, {len(students)} students"]
+    if len(teachers_):
+        columns = ["dataset", "network", "start", "val_macro_f1", "finished_at"]
+        lines += ["", teachers_[columns].to_string(index=False)]
+    if len(students):
+        groups = students.groupby(["dataset", "student", "rule", "fraction"])
+        counts = groups["test_macro_f1"].agg(["count", "mean"]).reset_index()
+        lines += ["", counts.to_string(index=False)]
+    under_way = results.under_way()
+    lines += ["", f"under way: {', '.join(under_way) or 'nothing'}"]
+    return "\n".join(lines)

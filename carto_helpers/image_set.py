@@ -1,0 +1,112 @@
+"""Labelled images in memory: one tensor a split, and a fingerprint of what they hold."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSet:
+    """One split of a dataset, whole and undivided: every index elsewhere is a position in it.
+
+    Parameters
+    ----------
+    name
+        What the dataset is called; no part of the fingerprint.
+    images
+        Shape (N, C, H, W), at native size: C is 1 (greyscale) or 3 (RGB).
+    labels
+        Shape (N,), in 0 … len(classes) − 1.
+    classes
+        The classes' names, by label.
+
+    Raises
+    ------
+    ValueError
+        If there is no image, there are fewer than two classes, or a label is not one of theirs.
+    """
+
+    name: str
+    images: UInt8[Tensor, "N C H W"]
+    labels: Int64[Tensor, "N"]
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Check the number of images and classes and the range of the labels."""
+        if len(self.images) < 1:
+            raise ValueError(f"{self.name} must hold at least one image, got none; add some")
+        if self.n_classes < 2:
+            raise ValueError(
+                f"{self.name} must have at least 2 classes, got {list(self.classes)}; add another"
+            )
+        lowest, highest = int(self.labels.min()), int(self.labels.max())
+        if lowest < 0 or highest >= self.n_classes:
+            raise ValueError(
+                f"labels must lie in 0 … {self.n_classes - 1}, got {lowest} … {highest} in "
+                f"{self.name}; number the {self.n_classes} classes from 0"
+            )
+
+    def __len__(self) -> int:
+        """Return the number of images N."""
+        return len(self.images)
+
+    @property
+    def n_classes(self) -> int:
+        """The number of classes."""
+        return len(self.classes)
+
+    @property
+    def n_channels(self) -> int:
+        """The number of channels: 1 or 3."""
+        return self.images.shape[1]
+
+    @property
+    def height(self) -> int:
+        """The images' height in pixels."""
+        return self.images.shape[2]
+
+    @property
+    def width(self) -> int:
+        """The images' width in pixels."""
+        return self.images.shape[3]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits of the SHA-256 of shape, classes, pixels and labels.
+
+        Neither the name nor the place counts, the order does: another order of the same images is
+        another fingerprint, because positions then mean other images.
+        """
+        header = json.dumps({"shape": list(self.images.shape), "classes": list(self.classes)})
+        digest = hashlib.sha256(header.encode())
+        digest.update(self.images.cpu().contiguous().numpy().data)
+        digest.update(self.labels.cpu().contiguous().numpy().astype("<i8").data)
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """The training images, from which the validation split is taken, and the test images."""
+
+    train: ImageSet
+    test: ImageSet
+
+    @property
+    def name(self) -> str:
+        """What the dataset is called."""
+        return self.train.name
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes' names, by label."""
+        return self.train.classes
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits of the SHA-256 of both splits' fingerprints."""
+        both = self.train.fingerprint + self.test.fingerprint
+        return hashlib.sha256(both.encode()).hexdigest()[:16]

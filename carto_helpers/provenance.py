@@ -1,0 +1,71 @@
+"""Where a row comes from: machine, versions, commit, time."""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from carto_helpers.config import METHOD_VERSION
+from carto_helpers.engine import Engine
+
+_PACKAGES = ("torch", "timm", "numpy", "carto_helpers")
+
+
+def provenance(engine: Engine) -> dict[str, str | int]:
+    """Return the columns of a row that say where and when it was made."""
+    return {
+        "engine": engine.to_json(),
+        "device": device_name(engine.device),
+        "versions": json.dumps(_versions(), sort_keys=True),
+        "commit": _commit(),
+        "method_version": METHOD_VERSION,
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def device_name(device: str) -> str:
+    """Return what the processor behind `device` calls itself."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    return f"{_processor()} ({device})"
+
+
+@cache
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+@cache
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"  # run from a folder
+    return found
+
+
+@cache
+def _commit() -> str:
+    """Return the checkout's commit, "+" behind it where the package differs, or ""."""
+    package = Path(__file__).parent
+    try:
+        commit = _git("rev-parse", "--short=12", "HEAD", at=package)
+        changes = _git("status", "--porcelain", "--", ".", at=package)
+    except (OSError, subprocess.CalledProcessError):
+        return ""  # no git, or not a checkout
+    return commit + ("+" if changes else "")
+
+
+def _git(*arguments: str, at: Path) -> str:
+    command = ["git", "-C", str(at), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

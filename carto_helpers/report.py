@@ -1,0 +1,139 @@
+"""Executed notebooks from the record: one page per phase, data set and student."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import papermill
+
+from carto_helpers.records import Results, replacing
+
+_PLAIN = ("worked_example", "architectures")  # pages of no data set
+_PHASES = ("phase1", "phase2", "phase3")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One notebook to execute: its source, the name of its copy, its parameters."""
+
+    source: str
+    name: str
+    parameters: dict[str, Any]
+
+
+def execute(
+    source: Path,
+    target: Path,
+    *,
+    results: str,
+    datasets: Sequence[str] = (),
+    seeds: int = 3,
+    train: bool = False,
+) -> None:
+    """Execute every notebook that the record has rows for; write the copies to `target`.
+
+    Parameters
+    ----------
+    source
+        Folder of the notebooks.
+    target
+        Folder of the executed copies.
+    results
+        The record to read, and with `train` to write.
+    datasets
+        Only these; default all that are recorded.
+    seeds
+        How many seeds a cell may hold.
+    train
+        Train what is missing: teacher and MobileNet students on each of `datasets`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If `source` holds no notebook.
+    """
+    if not list(source.glob("*.ipynb")):
+        raise FileNotFoundError(
+            f"expected notebooks in {source}, got none; run from the repository's root, "
+            "or pass `--from`"
+        )
+    asked = trained_pages(datasets) if train else recorded_pages(Results(results), datasets)
+    shared = {"results": results, "train": train}
+    for page in [*asked, *(Page(source=name, name=name, parameters={}) for name in _PLAIN)]:
+        parameters = page.parameters | shared if page.parameters else {}
+        if page.source in _PHASES:
+            parameters["seeds"] = seeds
+        print(f"{page.source} → {target / page.name}.ipynb", flush=True)
+        _execute(source / f"{page.source}.ipynb", target / f"{page.name}.ipynb", parameters)
+
+
+def trained_pages(datasets: Sequence[str]) -> list[Page]:
+    """Return the pages of the main job on each data set: teacher and phases, MobileNet students."""
+    return [
+        page
+        for dataset in datasets
+        for page in (
+            _page("teacher", {"dataset": dataset}),
+            *(_page(p, {"dataset": dataset, "architecture": "mobilenet"}) for p in _PHASES),
+        )
+    ]
+
+
+def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]:
+    """Return the pages that the record has rows for."""
+    teachers, students = results.teachers(), results.students()
+    if datasets:
+        teachers = teachers[teachers["dataset"].isin(list(datasets))]
+    students = students.merge(
+        teachers[["key", "start"]].rename(columns={"key": "teacher_key", "start": "teacher_start"}),
+        on="teacher_key",
+    )
+    starts = teachers.assign(start=teachers["start"].str.split(":").str[0])
+    pages = [
+        _page("teacher", {"dataset": dataset, "teacher_start": start})
+        for dataset, start in starts[["dataset", "start"]].drop_duplicates().itertuples(index=False)
+    ]
+    for (dataset, student, start), rows in students.groupby(
+        ["dataset", "student", students["teacher_start"].str.split(":").str[0]]
+    ):
+        parameters = {"dataset": dataset, "architecture": student, "teacher_start": start}
+        pages += [_page(phase, parameters) for phase in _PHASES if _has_rows(phase, rows)]
+    return pages
+
+
+def _has_rows(phase: str, rows: pd.DataFrame) -> bool:
+    is_phase = {
+        "phase1": ~rows["rule"].isin(["mix", "random", "all"]),
+        "phase2": rows["rule"] == "mix",
+        "phase3": (rows["rule"] == "random") & (rows["fraction"] != 0.33),
+    }[phase]
+    return bool(is_phase.any())
+
+
+def _page(source: str, parameters: dict[str, str]) -> Page:
+    parts = [source, *(v for v in parameters.values() if v != "scratch")]
+    return Page(source=source, name="-".join(parts), parameters=dict(parameters))
+
+
+def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> None:
+    """Execute one notebook; leave a copy only if every cell ran."""
+    with replacing(target) as beside:
+        output = beside.with_suffix(".ipynb")  # papermill goes by the suffix
+        try:
+            papermill.execute_notebook(
+                source, output, parameters=parameters, progress_bar=False, log_output=False
+            )
+            nbformat.write(_without_traces(nbformat.read(output, as_version=4)), beside)
+        finally:
+            output.unlink(missing_ok=True)
+
+
+def _without_traces(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return the notebook without the times and paths of the machine that ran it."""
+    for part in (notebook, *notebook.cells):
+        part.metadata.pop("papermill", None)
+        part.metadata.pop("execution", None)
+    return notebook

@@ -1,0 +1,93 @@
+"""What a network's weights are drawn from before training, and how a row names it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from carto_helpers import models
+from carto_helpers.config import DATASETS, STARTS
+from carto_helpers.data import ImageSet
+from carto_helpers.records import Results
+from carto_helpers.training import stream
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A start as a row holds it (`label`) and the file it reads, if any.
+
+    Labels: "scratch"; "paper" (ImageNet, where the authors had it); "file:<digest>"; or
+    "<data set>:<teacher key>", a recorded teacher of another data set with a new head.
+    """
+
+    label: str
+    path: Path | None = None
+    replaces_head: bool = False
+
+
+def resolve_start(start: str, spec: models.NetworkSpec, results: Results) -> Start:
+    """Return what `start` means for one network.
+
+    Parameters
+    ----------
+    start
+        "scratch", "paper", the name of another data set, or the path of a safetensors file.
+    spec
+        The network. Where the authors had no ImageNet weights for it, "paper" is "scratch".
+    results
+        The record in which another data set's teacher is looked for.
+
+    Raises
+    ------
+    ValueError
+        If `start` is neither a known name nor a safetensors file's path.
+    FileNotFoundError
+        If the file, or a teacher of the other data set with the same network, is not there.
+    """
+    if start == "paper":
+        return Start(label="paper" if spec.paper_start else "scratch")
+    if start == "scratch":
+        return Start(label=start)
+    if start in DATASETS:
+        key = _best_teacher(start, spec, results)
+        return Start(
+            label=f"{start}:{key}", path=results.weights_path(key), replaces_head=True
+        )
+    if not start.endswith(".safetensors"):
+        raise ValueError(
+            f"a start must be one of {', '.join(STARTS)} or the path of a .safetensors file, "
+            f"got {start!r}; pass 'scratch'"
+        )
+    if not Path(start).is_file():
+        raise FileNotFoundError(
+            f"expected weights in {start}, got no file; pass a file that is there, or 'scratch'"
+        )
+    content = hashlib.sha256(Path(start).read_bytes()).hexdigest()
+    return Start(label=f"file:{content[:16]}", path=Path(start))
+
+
+def _best_teacher(dataset: str, spec: models.NetworkSpec, results: Results) -> str:
+    rows = results.teachers()
+    rows = rows[
+        (rows["dataset"] == dataset) & (rows["network"] == spec.name) & (rows["start"] == "scratch")
+    ]
+    if rows.empty:
+        raise FileNotFoundError(
+            f"expected a recorded teacher {spec.name} on {dataset} in {results.folder}, got none; "
+            f"run `carto teacher --dataset {dataset} --architectures {spec.name}` first"
+        )
+    return str(rows.loc[rows["val_macro_f1"].idxmax(), "key"])
+
+
+def initialise(spec: models.NetworkSpec, start: Start, images: ImageSet, *, seed: int) -> nn.Module:
+    """Return a network for `images` whose random weights come from `seed` alone."""
+    shape = {"n_classes": len(images.classes), "n_channels": images.images.shape[1]}
+    with torch.random.fork_rng([]):
+        torch.manual_seed(stream(seed, "weights"))
+        if start.path is None:
+            return models.create(spec, start=start.label, **shape)
+        network = models.create(spec, **shape)
+    models.load_weights(network, start.path, replace_head=start.replaces_head)
+    return network

@@ -1,0 +1,169 @@
+"""A teacher's run: train, record every example after every epoch, end as one row."""
+
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from carto_helpers import models
+from carto_helpers.config import TeacherRun
+from carto_helpers.data import encode_thumbnails
+from carto_helpers.engine import Engine
+from carto_helpers.provenance import provenance
+from carto_helpers.recording import DynamicsRecord, epoch_quantities, stack_epochs
+from carto_helpers.records import load_tensors, save_tensors
+from carto_helpers.starts import initialise
+from carto_helpers.training import Training, evaluate, predict
+from carto_helpers.workbench import Workbench
+
+CHECKPOINT_SECONDS = 60  # a teacher's state is written at most this often
+N_THUMBNAILS = 2_500  # images of a data set that a record holds
+
+
+def train_teacher(bench: Workbench, run: TeacherRun) -> "pd.Series[Any]":
+    """Train one teacher, keep its dynamics, logits and weights; return its row.
+
+    A run that another process has under way is waited for, and one that was interrupted goes on
+    from its last checkpoint.
+    """
+    with bench.results.claim(run.key()):
+        recorded = bench.results.teachers().set_index("key", drop=False)
+        if run.key() not in recorded.index:
+            bench.results.append_teacher(_train(bench, run))
+            bench.results.checkpoint_path(run.key()).unlink(missing_ok=True)
+    return bench.results.teachers().set_index("key", drop=False).loc[run.key()]
+
+
+def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
+    spec = models.resolve(run.network, role="teacher")
+    engine = bench.engine(spec)
+    splits = bench.resident(engine)
+    lesson = Lesson(bench, run, spec, engine)
+    lesson.finish()
+    network = lesson.training.network
+    val, test = (evaluate(network, splits[name], engine) for name in ("val", "test"))
+    print(
+        f"teacher {run.network} on {run.dataset}, start {run.start}, learning rate "
+        f"{run.recipe.learning_rate:g}: macro F1 {val.macro_f1:.4f} validation, "
+        f"{test.macro_f1:.4f} test, {lesson.seconds:.0f} s",
+        flush=True,
+    )
+    digests = _save(bench, run, lesson)
+    return {
+        "key": run.key(),
+        "dataset": run.dataset,
+        "fingerprint": run.fingerprint,
+        "teacher": run.teacher,
+        "network": run.network,
+        "start": run.start,
+        "n_train": len(splits["train"]),
+        "split_seed": run.split_seed,
+        "teacher_seed": run.teacher_seed,
+        "recipe": run.recipe.to_json(),
+        "val_accuracy": val.accuracy,
+        "val_macro_f1": val.macro_f1,
+        "test_accuracy": test.accuracy,
+        "test_macro_f1": test.macro_f1,
+        "seconds": round(lesson.seconds, 2),
+        "dynamics_seconds": round(lesson.dynamics_seconds, 2),
+        **digests,
+        **provenance(engine),
+    }
+
+
+def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]:
+    results, key, dataset = bench.results, run.key(), bench.dataset
+    record = stack_epochs(
+        bench.split.train, lesson.labels, dataset.train.classes, lesson.epochs
+    )
+    digests = {
+        "dynamics_sha256": results.save_dynamics(key, record),
+        "logits_sha256": results.save_logits(key, lesson.logits.half().cpu()),
+    }
+    save_tensors(
+        results.weights_path(key),
+        lesson.training.network.state_dict(),
+        {"network": run.network, "dataset": run.dataset, "fingerprint": run.fingerprint},
+    )
+    if not results.thumbnails(run.dataset):
+        index = np.sort(bench.split.train[:N_THUMBNAILS])  # the split is shuffled: a random sample
+        results.save_thumbnails(run.dataset, index, encode_thumbnails(dataset.train.images[index]))
+    return digests
+
+
+class Lesson:
+    """A teacher in training with what has been recorded of it, from a checkpoint on if there is one."""
+
+    def __init__(
+        self, bench: Workbench, run: TeacherRun, spec: models.NetworkSpec, engine: Engine
+    ) -> None:
+        self._path = bench.results.checkpoint_path(run.key())
+        self._engine, self._run = engine, run
+        self._data = bench.resident(engine)["train"]
+        self.labels = self._data.labels.cpu().numpy()
+        self.epochs: list[dict[str, Tensor]] = []
+        self.logits = torch.empty(0)
+        self.seconds = self.dynamics_seconds = 0.0
+        self.training = Training(
+            initialise(
+                spec, bench.start("teacher", spec), bench.dataset.train, seed=run.teacher_seed
+            ),
+            self._data,
+            np.arange(len(self._data)),
+            recipe=run.recipe,
+            seed=run.teacher_seed,
+            engine=engine,
+        )
+        if self._path.exists():
+            self._restore(load_tensors(self._path))
+
+    def finish(self) -> None:
+        """Train and record the epochs that are left."""
+        n_epochs, n_steps = self._run.recipe.epochs, self.training.n_steps
+        saved_at = time.monotonic()
+        done = self.training.epochs_done
+        with tqdm(
+            total=n_epochs * n_steps, initial=done * n_steps, unit="step", disable=None
+        ) as bar:
+            for epoch in range(done + 1, n_epochs + 1):
+                bar.set_description(f"teacher {self._run.network}, epoch {epoch}/{n_epochs}")
+                self._epoch(bar)
+                if epoch < n_epochs and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                    save_tensors(self._path, self._state())
+                    saved_at = time.monotonic()
+        if not len(self.logits):  # nothing was left to train
+            self.logits = predict(self.training.network, self._data, self._engine)
+
+    def _epoch(self, bar: "tqdm[Any]") -> None:
+        started = time.monotonic()
+        self.training.run_epoch(bar)
+        trained = time.monotonic()
+        self.logits = predict(self.training.network, self._data, self._engine)
+        quantities = epoch_quantities(self.logits, self._data.labels)
+        self.epochs.append({name: array.cpu() for name, array in quantities.items()})
+        finished = time.monotonic()
+        self.dynamics_seconds += finished - trained
+        self.seconds += finished - started
+
+    def _state(self) -> dict[str, Tensor]:
+        recorded = {
+            f"epoch.{i}.{name}": array
+            for i, epoch in enumerate(self.epochs)
+            for name, array in epoch.items()
+        }
+        clock = torch.tensor([self.seconds, self.dynamics_seconds], dtype=torch.float64)
+        return self.training.state() | recorded | {"clock": clock}
+
+    def _restore(self, state: dict[str, Tensor]) -> None:
+        self.training.restore(state)
+        self.seconds, self.dynamics_seconds = state["clock"].tolist()
+        self.epochs = [{} for _ in range(self.training.epochs_done)]
+        for name, array in state.items():
+            if name.startswith("epoch."):
+                _, i, quantity = name.split(".")
+                self.epochs[int(i)][quantity] = array
+        tqdm.write(f"going on after epoch {self.training.epochs_done} of {self._path}")

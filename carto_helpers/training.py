@@ -1,0 +1,298 @@
+"""One training loop for teachers and students, images and teacher logits resident on the device."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+from tqdm import tqdm
+
+from carto_helpers.config import Recipe
+from carto_helpers.engine import Engine
+from carto_helpers.losses import distillation_loss_kl
+from carto_helpers.metrics import accuracy, macro_f1
+
+_STREAMS = {"weights": 1, "batches": 2}  # one seed gives independent streams
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """What a trained network reaches on one split; both in [0, 1], best 1."""
+
+    accuracy: float
+    macro_f1: float
+
+
+class TrainingData:
+    """Images, labels and (for a student) teacher logits on the device, in the split's order.
+
+    Parameters
+    ----------
+    images
+        uint8, (N, C, H, W).
+    labels
+        Gold labels, (N,).
+    engine
+        Where they are kept.
+    teacher_logits
+        (N, K) in float16, or None for a teacher.
+    """
+
+    def __init__(
+        self,
+        images: UInt8[Tensor, "N C H W"],
+        labels: Int[Tensor, " N"],
+        engine: Engine,
+        teacher_logits: Float[Tensor, "N K"] | None = None,
+    ) -> None:
+        self._is_nhwc = engine.layout == "channels_last"
+        stored = images.permute(0, 2, 3, 1) if self._is_nhwc else images
+        self._images = stored.contiguous().to(engine.device)
+        self.labels = labels.to(engine.device)
+        self.teacher_logits = None if teacher_logits is None else teacher_logits.to(engine.device)
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self.labels)
+
+    def pixels(self, at: Int[Tensor, " B"] | slice) -> Float[Tensor, "B C H W"]:
+        """Return normalised images: `ToTensor`, then `Normalize((0.5,), (0.5,))`, in [-1, 1]."""
+        pixels = self._images[at].float().div_(255).sub_(0.5).div_(0.5)
+        return pixels.permute(0, 3, 1, 2) if self._is_nhwc else pixels
+
+
+def stream(seed: int, name: str) -> int:
+    """Return the seed of one stream of draws ("weights": also dropout; "batches")."""
+    return seed * 1_000 + _STREAMS[name]
+
+
+def batches(
+    order: Int[Tensor, " n"], batch_size: int
+) -> list[Int[Tensor, " B"]]:
+    """Cut an epoch's order into batches; a last batch of one joins the batch before it.
+
+    Batch normalisation cannot be trained on one example, and no image is dropped.
+
+    Examples
+    --------
+    >>> [len(batch) for batch in batches(torch.arange(7), 3)]
+    [3, 4]
+    """
+    parts = list(order.split(batch_size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts
+
+
+class Training:
+    """A network in training, an epoch at a time: weights, optimiser and random states.
+
+    Everything it draws comes from its own streams, so one seed gives one result whatever else runs
+    in the process; `state` and `restore` carry it over an interruption.
+
+    Parameters
+    ----------
+    network
+        What to train, e.g. from `initialise`; it is moved to the engine's device.
+    data
+        All that the batches are drawn from.
+    index
+        The subset: positions in `data`, (n,), n ≥ 2.
+    recipe
+        Optimiser, loss, epochs.
+    seed
+        Sets batch order and dropout.
+    engine
+        Device, layout, threads.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        data: TrainingData,
+        index: Int[np.ndarray, " n"],
+        *,
+        recipe: Recipe,
+        seed: int,
+        engine: Engine,
+    ) -> None:
+        _check_subset(data, index, recipe)
+        self.network = network.to(engine.device, memory_format=engine.memory_format)
+        self.recipe, self.engine, self.epochs_done = recipe, engine, 0
+        self._data = data
+        self._index = torch.from_numpy(index)
+        self._order = torch.Generator().manual_seed(stream(seed, "batches"))
+        self._dropout_states = _random_states(stream(seed, "weights"), engine)
+        self._optimiser = torch.optim.Adam(
+            network.parameters(), lr=recipe.learning_rate, fused=engine.device != "mps"
+        )
+
+    @property
+    def n_steps(self) -> int:
+        """Optimiser steps an epoch."""
+        return len(batches(self._index, self.recipe.batch_size))
+
+    def run_epoch(self, progress: "tqdm[object] | None" = None) -> float:
+        """Train for one epoch.
+
+        Returns
+        -------
+        float
+            The mean of the steps' losses.
+
+        Raises
+        ------
+        FloatingPointError
+            If a loss is not finite; the epoch and step are named.
+        """
+        shuffled = self._index[torch.randperm(len(self._index), generator=self._order)]
+        order = shuffled.to(self.engine.device)
+        losses = []
+        with _threads(self.engine.threads), self._own_randomness():
+            self.network.train()
+            for batch in batches(order, self.recipe.batch_size):
+                losses.append(self._step(batch))
+                if progress is not None:
+                    progress.update()
+        self.epochs_done += 1
+        return self._mean_loss(torch.stack(losses))
+
+    def _step(self, batch: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+        data, recipe = self._data, self.recipe
+        logits = self.network(data.pixels(batch))  # (B, K)
+        loss = distillation_loss_kl(
+            logits,
+            data.labels[batch],
+            None if data.teacher_logits is None else data.teacher_logits[batch].float(),
+            temperature=recipe.temperature,
+            hard_weight=recipe.hard_weight,
+        )
+        self._optimiser.zero_grad()
+        loss.total.backward()
+        clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
+        self._optimiser.step()
+        return loss.total.detach()
+
+    def _mean_loss(self, losses: Float[Tensor, " steps"]) -> float:
+        is_bad = ~losses.isfinite()  # looked at once an epoch: no synchronisation a step
+        if bool(is_bad.any()):
+            step = int(is_bad.int().argmax()) + 1
+            raise FloatingPointError(
+                f"expected finite losses, got {losses[step - 1].item()} in epoch "
+                f"{self.epochs_done}, step {step}; try a lower `learning_rate` than "
+                f"{self.recipe.learning_rate}"
+            )
+        return float(losses.mean())
+
+    @contextmanager
+    def _own_randomness(self) -> Iterator[None]:
+        devices = _cuda_devices(self.engine)
+        with torch.random.fork_rng(devices):
+            _set_random_states(self._dropout_states, self.engine)
+            yield
+            self._dropout_states = _get_random_states(self.engine)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that the next epoch depends on, as tensors on the CPU."""
+        adam = self._optimiser.state_dict()["state"]
+        return {
+            "epochs_done": torch.tensor(self.epochs_done),
+            "order": self._order.get_state(),
+            **{f"random.{i}": s for i, s in enumerate(self._dropout_states)},
+            **{f"network.{name}": t.cpu().contiguous() for name, t in self.network.state_dict().items()},
+            **{
+                f"adam.{i}.{name}": tensor.cpu().contiguous()
+                for i, values in adam.items()
+                for name, tensor in values.items()
+            },
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Go on from `state`, as `state()` of a training with the same arguments gave it."""
+        self.epochs_done = int(state["epochs_done"])
+        self._order.set_state(state["order"])
+        self._dropout_states = [state[f"random.{i}"] for i in range(len(self._dropout_states))]
+        prefix = "network."
+        self.network.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        )
+        adam: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in state.items():
+            if name.startswith("adam."):
+                _, i, quantity = name.split(".")
+                adam.setdefault(int(i), {})[quantity] = tensor
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": adam, "param_groups": groups})
+
+
+def _check_subset(data: TrainingData, index: Int[np.ndarray, " n"], recipe: Recipe) -> None:
+    if len(index) < 2:
+        raise ValueError(
+            f"a training subset must hold at least 2 examples for batch normalisation, "
+            f"got {len(index)}; pass a larger fraction"
+        )
+    if data.teacher_logits is None and recipe.hard_weight < 1:
+        raise ValueError(
+            f"`hard_weight` {recipe.hard_weight} needs the teacher's logits, got none; "
+            "pass them, or 1.0 to train on the labels alone"
+        )
+
+
+def _cuda_devices(engine: Engine) -> list[int]:
+    if not engine.device.startswith("cuda"):
+        return []
+    return [torch.device(engine.device).index or 0]
+
+
+def _random_states(seed: int, engine: Engine) -> list[Tensor]:
+    with torch.random.fork_rng(_cuda_devices(engine)):
+        torch.manual_seed(seed)
+        return _get_random_states(engine)
+
+
+def _get_random_states(engine: Engine) -> list[Tensor]:
+    on_gpu = [torch.cuda.get_rng_state(i) for i in _cuda_devices(engine)]
+    return [torch.get_rng_state(), *on_gpu]
+
+
+def _set_random_states(states: list[Tensor], engine: Engine) -> None:
+    torch.set_rng_state(states[0])
+    for i, state in zip(_cuda_devices(engine), states[1:], strict=True):
+        torch.cuda.set_rng_state(state, i)
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def predict(
+    network: nn.Module, data: TrainingData, engine: Engine, *, batch_size: int = 500
+) -> Float[Tensor, "N K"]:
+    """Return the logits of every example in order, in evaluation mode, on the engine's device."""
+    network.eval()
+    with torch.inference_mode(), _threads(engine.threads):
+        parts = [
+            network(data.pixels(slice(at, at + batch_size)))
+            for at in range(0, len(data), batch_size)
+        ]
+    return torch.cat(parts).clone()
+
+
+def evaluate(network: nn.Module, data: TrainingData, engine: Engine) -> Scores:
+    """Return accuracy and macro F1 of `network` on `data`."""
+    logits = predict(network, data, engine)
+    predictions, labels = logits.argmax(1).cpu().numpy(), data.labels.cpu().numpy()
+    return Scores(
+        accuracy=accuracy(predictions, labels),
+        macro_f1=macro_f1(predictions, labels, n_classes=logits.shape[1]),
+    )

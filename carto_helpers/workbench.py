@@ -1,0 +1,146 @@
+"""What all runs of a phase share: the configuration, its images on the device, its record."""
+
+import json
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from carto_helpers import data, models
+from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec, TeacherRun
+from carto_helpers.engine import Engine, choose_engine
+from carto_helpers.records import Results
+from carto_helpers.starts import Start, resolve_start
+from carto_helpers.training import TrainingData
+
+
+class Workbench:
+    """A configuration with its data and its record.
+
+    The data set is loaded when first needed, so that reading a record needs none.
+    """
+
+    def __init__(self, config: PhaseConfig) -> None:
+        self.config = config
+        self.results = Results(config.results)
+        self._resident: dict[Engine, dict[str, TrainingData]] = {}
+
+    @cached_property
+    def dataset(self) -> data.Dataset:
+        """The images, from `dataset` and `data_root`."""
+        return data.load(self.config.dataset, self.config.data_root)
+
+    @cached_property
+    def split(self) -> data.Split:
+        """Positions of the training and the validation split."""
+        return data.split(len(self.dataset.train), self.config.split_seed)
+
+    def network(self, role: str) -> models.NetworkSpec:
+        """Return the network of the asked student, or of the asked teacher (best: ResNet-50)."""
+        if role == "student":
+            return models.resolve(self.config.architecture, role="student")
+        name = self.config.teacher
+        return models.resolve("resnet" if name == "best" else name, role="teacher")
+
+    def start(self, role: str, spec: models.NetworkSpec) -> Start:
+        """Return what the asked start means for one network."""
+        config = self.config
+        asked = config.teacher_start if role == "teacher" else config.student_start
+        return resolve_start(asked, spec, self.results)
+
+    def teacher_run(
+        self, spec: models.NetworkSpec, learning_rate: float | None = None
+    ) -> TeacherRun:
+        """Return the run of one teacher with this configuration's recipe."""
+        return TeacherRun(
+            dataset=self.dataset.name,
+            fingerprint=self.dataset.fingerprint,
+            teacher=spec.family,
+            network=spec.name,
+            start=self.start("teacher", spec).label,
+            split_seed=self.config.split_seed,
+            recipe=self.config.teacher_recipe(learning_rate),
+        )
+
+    def chosen_teacher(self) -> "pd.Series[Any] | None":
+        """Return the recorded teacher that students learn from, or None.
+
+        `best` is the highest validation macro F1 among the recorded teachers of this data set,
+        split, start, number of epochs and batch size, whatever their learning rate. Without
+        `train` the images need not be there, but a teacher must be recorded.
+
+        Raises
+        ------
+        FileNotFoundError
+            If nothing may be trained and no such teacher is recorded.
+        """
+        rows = self._candidates()
+        if not rows.empty:
+            return rows.loc[rows["val_macro_f1"].idxmax()]
+        if self.config.train:
+            return None
+        raise FileNotFoundError(
+            f"expected a recorded teacher for {self.config.dataset} in {self.results.folder}, "
+            f"got none; run `carto teacher --dataset {self.config.dataset}`, or allow training"
+        )
+
+    def recorded_teachers(self) -> pd.DataFrame:
+        """Return the rows of this data set's recorded teachers of the asked split and start."""
+        config, rows = self.config, self.results.teachers()
+        rows = rows[
+            (rows["dataset"] == data.dataset_name(config.dataset))
+            & (rows["split_seed"] == config.split_seed)
+        ]
+        if config.train:
+            rows = rows[rows["fingerprint"] == self.dataset.fingerprint]
+        kind = self.start("teacher", self.network("teacher")).label.partition(":")[0]
+        return rows[rows["start"].str.split(":").str[0] == kind]
+
+    def _candidates(self) -> pd.DataFrame:
+        """Return the rows of the teachers that the parameter `teacher` allows."""
+        config, spec, rows = self.config, self.network("teacher"), self.recorded_teachers()
+        rates = rows["recipe"].map(lambda recipe: json.loads(recipe)["learning_rate"])
+        if config.teacher != "best":
+            rows, rates = rows[rows["network"] == spec.name], [config.teacher_learning_rate]
+        return rows[rows["recipe"].isin([config.teacher_recipe(rate).to_json() for rate in rates])]
+
+    def student_run(self, teacher: "pd.Series[Any]", subset: SubsetSpec, seed: int) -> StudentRun:
+        """Return one student's run; `seed` sets all that it draws."""
+        spec = self.network("student")
+        return StudentRun(
+            dataset=teacher["dataset"],
+            fingerprint=teacher["fingerprint"],
+            teacher_key=teacher["key"],
+            dynamics_sha256=teacher["dynamics_sha256"],
+            student=spec.family,
+            network=spec.name,
+            start=self.start("student", spec).label,
+            subset=subset,
+            split_seed=self.config.split_seed,
+            teacher_seed=int(teacher["teacher_seed"]),
+            subset_seed=seed,
+            student_seed=seed,
+            recipe=self.config.student_recipe,
+        )
+
+    def engine(self, spec: models.NetworkSpec) -> Engine:
+        """Return how this machine runs one network."""
+        return choose_engine(spec.name, self.config.device)
+
+    def resident(self, engine: Engine, teacher_key: str = "") -> dict[str, TrainingData]:
+        """Return the splits train, val and test on the device, train with the teacher's logits."""
+        if engine not in self._resident:
+            train, test = self.dataset.train, self.dataset.test
+            parts = {
+                "train": (train.images[self.split.train], train.labels[self.split.train]),
+                "val": (train.images[self.split.validation], train.labels[self.split.validation]),
+                "test": (test.images, test.labels),
+            }
+            self._resident[engine] = {
+                name: TrainingData(images, labels, engine)
+                for name, (images, labels) in parts.items()
+            }
+        splits = self._resident[engine]
+        logits = self.results.logits(teacher_key).to(engine.device) if teacher_key else None
+        splits["train"].teacher_logits = logits
+        return splits

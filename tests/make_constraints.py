@@ -1,0 +1,28 @@
+"""Resolve the dependencies again into constraints.txt; called by `make constraints`.
+
+One resolution for every platform and Python from 3.11. The three pins are pairs that belong
+together; the CUDA packages among the results are harmless as constraints.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PINS = "torch==2.13.0\ntorchvision==0.28.0\ntimm==1.0.31\n"
+HEADER = "# Exact versions for `pip install -c`; made by `make constraints` from pyproject.toml.\n"
+
+
+def main() -> None:
+    """Run uv and write the file."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--universal", "--no-header"]
+    command += ["--no-annotate", "--python-version", "3.11", "--extra", "dev"]
+    command += ["--constraint", "-", "pyproject.toml"]
+    done = subprocess.run(
+        command, input=PINS, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
+    (ROOT / "constraints.txt").write_text(HEADER + done.stdout, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
