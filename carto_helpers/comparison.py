@@ -246,7 +246,7 @@ def _left_join(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
 
 
 def round_shares(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with fraction and shares rounded to 6 decimals, so that they can be joined."""
+    """Return the frame with fraction and shares rounded to 6 decimals, fit to be joined."""
     shares = list(SUBSET[1:])
     return frame.assign(**{name: frame[name].astype(float).round(6) for name in shares})
 

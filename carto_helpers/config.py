@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 METHOD_VERSION = 1  # raised by hand when results change; part of every run's key
 DATASETS = ("digits", "mnist", "cifar10", "cifar100")
@@ -278,9 +278,7 @@ class PhaseConfig:
     train: bool = True
 
     def __post_init__(self) -> None:
-        """Check what can be checked without data: kinds, ranges, recipes."""
-        for field in dataclasses.fields(self):
-            object.__setattr__(self, field.name, _as_kind(field, getattr(self, field.name)))
+        """Check what can be checked without data."""
         if self.seeds < 1:
             raise ValueError(f"`seeds` must be at least 1, got {self.seeds}; it is how many")
         if self.split_seed < 0:
@@ -294,7 +292,7 @@ class PhaseConfig:
         _ = self.student_recipe, [self.teacher_recipe(lr) for lr in self.learning_rates]
 
     @classmethod
-    def from_parameters(cls, parameters: Mapping[str, Any], phase: str) -> Self:
+    def from_parameters(cls, parameters: Mapping[str, Any], phase: str) -> "PhaseConfig":
         """Make the configuration of "teacher", "phase1", "phase2" or "phase3".
 
         Parameters
@@ -322,10 +320,11 @@ class PhaseConfig:
                 f"unknown parameter {', '.join(unknown)} for {phase}; "
                 f"valid parameters: {', '.join(PARAMETERS[phase])}"
             )
-        return cls(**parameters)
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        return cls(**{name: _as_kind(fields[name], value) for name, value in parameters.items()})
 
     @classmethod
-    def from_notebook(cls, namespace: Mapping[str, Any], phase: str) -> Self:
+    def from_notebook(cls, namespace: Mapping[str, Any], phase: str) -> "PhaseConfig":
         """Make the configuration from a notebook's `globals()`, before it defines anything else.
 
         Papermill only warns of a parameter that a notebook does not know; here it is an error.

@@ -78,18 +78,41 @@ def load(name: str | Path, root: str | Path | None = None, *, download: bool = T
     """
     if isinstance(name, str) and name in DATASETS:
         return _load_named(name, default_root() if root is None else Path(root), download=download)
-    if not _is_path(name):
-        raise ValueError(
-            f"`dataset` must be one of {', '.join(DATASETS)} or an image folder's path, "
-            f"got {str(name)!r}; write ./{name} if a folder is meant"
-        )
+    own_name = dataset_name(name)
     if root is not None:
         raise ValueError(
             f"`root` is for {', '.join(DATASETS)}, got {str(root)!r} with the path {str(name)!r}; "
             "leave it out"
         )
-    path = Path(name).expanduser()
-    return read_image_folder(path, path.resolve().name or "images")
+    return read_image_folder(Path(name).expanduser(), own_name)
+
+
+def dataset_name(name: str | Path) -> str:
+    """Return what the dataset that `load` would read is called: a path's last part.
+
+    Parameters
+    ----------
+    name
+        As `load` takes it; nothing is read.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a known name nor a path.
+
+    Examples
+    --------
+    >>> dataset_name("cifar10"), dataset_name("photos/pets/")
+    ('cifar10', 'pets')
+    """
+    if isinstance(name, str) and name in DATASETS:
+        return name
+    if not _is_path(name):
+        raise ValueError(
+            f"`dataset` must be one of {', '.join(DATASETS)} or an image folder's path, "
+            f"got {str(name)!r}; write ./{name} if a folder is meant"
+        )
+    return Path(name).expanduser().resolve().name or "images"
 
 
 def _is_path(name: str | Path) -> bool:

@@ -8,12 +8,11 @@ import pandas as pd
 from altair.typing import ChartType
 
 from carto_helpers.comparison import require_columns
+from carto_helpers.selection import ANCHORS, METRICS
 from carto_helpers.theme import CORRECTNESS_RANGE, INK, REGION_COLOURS, finish, not_run
 
 MAX_ROWS = 5_000  # Altair's own limit of embedded rows, on purpose
-STATISTICS = ("confidence", "variability", "correctness", "forgetfulness")
-MAP_COLUMNS = ("index", "class", *STATISTICS, "region")
-ANCHORS = {"easy-to-learn": (0.0, 1.0), "ambiguous": (1.0, 0.5), "hard-to-learn": (0.0, 0.0)}
+MAP_COLUMNS = ("index", "class", *METRICS, "region")
 # start, stop, step: every histogram's bins, whatever is brushed
 BINS = {
     "confidence": (0.0, 1.0, 0.05),
@@ -173,7 +172,7 @@ def data_map(frame: pd.DataFrame, *, n: int = 4000, seed: int = 0) -> ChartType:
 
 def _description(frame: pd.DataFrame, n_points: int) -> str:
     shares = frame["region"].value_counts(normalize=True)
-    means = ", ".join(f"mean {name} {frame[name].mean():.2f}" for name in STATISTICS[:3])
+    means = ", ".join(f"mean {name} {frame[name].mean():.2f}" for name in METRICS[:3])
     regions = ", ".join(
         f"{name} {100 * float(shares.get(name, 0.0)):.0f} %" for name in REGION_COLOURS
     )
@@ -187,7 +186,7 @@ def _description(frame: pd.DataFrame, n_points: int) -> str:
 def _embedded(sample: pd.DataFrame) -> pd.DataFrame:
     """Return the few short columns that the page has to carry."""
     rows = sample[list(MAP_COLUMNS)].reset_index(drop=True)
-    rows[list(STATISTICS)] = rows[list(STATISTICS)].astype(float).round(4)
+    rows[list(METRICS)] = rows[list(METRICS)].astype(float).round(4)
     images = _images(sample).reset_index(drop=True)
     if images.ne("").any():
         rows["thumbnail"] = images
@@ -213,19 +212,20 @@ def _density_layer(frame: pd.DataFrame) -> alt.Chart:
     bare: dict[str, Any] = {"grid": False, "format": ".1f", "tickCount": 5}
     x = alt.X("x:Q", scale=alt.Scale(domain=[0, 0.5]), title="variability", axis=alt.Axis(**bare))
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, 1]), title="confidence", axis=alt.Axis(**bare))
-    return cells.encode(x=x, x2="x2:Q", y=y, y2="y2:Q", opacity=shade)
+    layer: alt.Chart = cells.encode(x=x, x2="x2:Q", y=y, y2="y2:Q", opacity=shade)
+    return layer
 
 
 def _points(points: alt.Chart, brush: alt.Parameter) -> alt.Chart:
     rows = points.data
-    fields = ["index", "class", "region", *STATISTICS]
+    fields = ["index", "class", "region", *METRICS]
     shown = [alt.Tooltip(f"{name}:{'N' if name in fields[:3] else 'Q'}") for name in fields]
     if "history" in rows:
         shown.append(alt.Tooltip("history:N", title="p_gold by epoch"))
     if "thumbnail" in rows:
         points = points.transform_calculate(image=_enlarged("datum.thumbnail"))
         shown.insert(0, alt.Tooltip("image:N"))
-    return (
+    layer: alt.Chart = (
         points.mark_circle(size=14)
         .encode(
             x="variability:Q",
@@ -236,6 +236,7 @@ def _points(points: alt.Chart, brush: alt.Parameter) -> alt.Chart:
         )
         .add_params(brush)
     )
+    return layer
 
 
 def _enlarged(field: str) -> str:

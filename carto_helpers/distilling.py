@@ -1,5 +1,6 @@
 """Students' runs: choose the subset, distil, score, end as one row each."""
 
+import dataclasses
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +11,7 @@ from tqdm import tqdm
 from carto_helpers import models, selection
 from carto_helpers.config import StudentRun
 from carto_helpers.dynamics import scores
-from carto_helpers.provenance import provenance
+from carto_helpers.provenance import provenance, score_columns
 from carto_helpers.records import save_tensors
 from carto_helpers.starts import initialise
 from carto_helpers.training import Training, evaluate
@@ -38,6 +39,7 @@ def subset_index(bench: Workbench, run: StudentRun) -> np.ndarray:
 
 
 def _train(bench: Workbench, run: StudentRun) -> dict[str, Any]:
+    """Train one student, keep its weights, return its row."""
     spec = models.resolve(run.network, role="student")
     engine = bench.engine(spec)
     splits = bench.resident(engine, run.teacher_key)
@@ -63,40 +65,20 @@ def _train(bench: Workbench, run: StudentRun) -> dict[str, Any]:
         training.network.state_dict(),
         {"network": run.network, "dataset": run.dataset, "fingerprint": run.fingerprint},
     )
-    return {
-        "key": run.key(),
-        "dataset": run.dataset,
-        "fingerprint": run.fingerprint,
-        "teacher_key": run.teacher_key,
-        "dynamics_sha256": run.dynamics_sha256,
-        "student": run.student,
-        "network": run.network,
-        "start": run.start,
-        "rule": run.subset.rule,
-        "fraction": run.subset.fraction,
-        "hard": run.subset.hard,
-        "ambiguous": run.subset.ambiguous,
-        "easy": run.subset.easy,
-        "n_train": len(index),
-        "split_seed": run.split_seed,
-        "teacher_seed": run.teacher_seed,
-        "subset_seed": run.subset_seed,
-        "student_seed": run.student_seed,
-        "recipe": run.recipe.to_json(),
-        "val_accuracy": val.accuracy,
-        "val_macro_f1": val.macro_f1,
-        "test_accuracy": test.accuracy,
-        "test_macro_f1": test.macro_f1,
-        "seconds": round(seconds, 2),
-        **provenance(engine),
-    }
+    found = {"n_train": len(index), "seconds": round(seconds, 2), **score_columns(val, test)}
+    return _identity(run) | found | provenance(engine)
+
+
+def _identity(run: StudentRun) -> dict[str, Any]:
+    """Return the columns that say which run it is."""
+    fields = dataclasses.asdict(run)
+    subset = fields.pop("subset")
+    return {"key": run.key(), **fields, **subset, "recipe": run.recipe.to_json()}
 
 
 def _run_epochs(training: Training, run: StudentRun) -> None:
     n_epochs = run.recipe.epochs
-    with tqdm(
-        total=n_epochs * training.n_steps, unit="step", disable=None, leave=False
-    ) as bar:
+    with tqdm(total=n_epochs * training.n_steps, unit="step", disable=None, leave=False) as bar:
         for epoch in range(1, n_epochs + 1):
             bar.set_description(f"{run.subset.label()}, epoch {epoch}/{n_epochs}")
             training.run_epoch(bar)

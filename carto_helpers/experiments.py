@@ -5,17 +5,21 @@ table 4, `phase3` the random sizes of table 5. Each prints its plan, trains what
 and returns the rows of its runs, trained now or before.
 """
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from carto_helpers import models, selection
-from carto_helpers.config import PhaseConfig, SubsetSpec
+from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
 from carto_helpers.distilling import train_students
+from carto_helpers.dynamics import scores
 from carto_helpers.planning import make_plan
 from carto_helpers.records import Results
+from carto_helpers.starts import initialise
 from carto_helpers.teaching import train_teacher
 from carto_helpers.workbench import Workbench
 
@@ -100,11 +104,28 @@ PHASES: dict[str, Callable[..., PhaseResult | None]] = {
 }
 
 
+def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
+    """Raise now for what would only fail after a teacher's hours."""
+    for role in ("teacher", "student"):
+        spec = bench.network(role)
+        bench.engine(spec)
+        initialise(spec, bench.start(role, spec), bench.dataset.train, seed=0)
+    for subset in subsets:
+        size = subset_size(subset.fraction, len(bench.split.train))
+        if size < 2:
+            raise ValueError(
+                f"a training subset must hold at least 2 examples for batch normalisation, "
+                f"got {size}; pass a larger fraction than {subset.fraction}"
+            )
+
+
 def _run_phase(
     phase: str, config: PhaseConfig, subsets: list[SubsetSpec], dry_run: bool
 ) -> PhaseResult | None:
     """Plan, train what is missing, return the rows; None after a dry run without a teacher."""
     bench = Workbench(config)
+    if config.train:
+        _check(bench, subsets)
     teacher = bench.chosen_teacher()
     if teacher is None:
         run = bench.teacher_run(bench.network("teacher"))
@@ -130,6 +151,47 @@ def _run_phase(
     return PhaseResult(
         config=config, teacher=teacher, students=rows.loc[keys].reset_index(drop=True)
     )
+
+
+def map_frame(results: Results, teacher_key: str) -> pd.DataFrame:
+    """Return a teacher's data map: one row per training example.
+
+    Returns
+    -------
+    DataFrame
+        `index` (position in the loaded set), `label`, `class`, the four statistics, `region` (the
+        nearest 33 % of easy-to-learn, else of hard-to-learn, else of ambiguous, or ""), `p_gold`
+        (list, one value an epoch) and `image` (a data URI, or "" where the record has none).
+    """
+    row = _teacher_row(results, teacher_key)
+    record = results.dynamics(teacher_key)
+    statistics = scores(record.p_gold, record.is_right)
+    n = subset_size(0.33, len(record.index))
+    regions = pd.Series("", index=range(len(record.index)))
+    for name in ("ambiguous", "hard-to-learn", "easy-to-learn"):
+        regions[selection.region(statistics, name, n)] = name
+    images = {
+        index: f"data:image/webp;base64,{base64.b64encode(image).decode()}"
+        for index, image in results.thumbnails(row["dataset"]).items()
+    }
+    return pd.DataFrame(
+        {
+            "index": record.index,
+            "label": record.labels,
+            "class": np.asarray(record.classes)[record.labels],
+            **statistics,
+            "region": regions,
+            "p_gold": list(record.p_gold.astype(float).round(4)),
+            "image": [images.get(int(index), "") for index in record.index],
+        }
+    )
+
+
+def _teacher_row(results: Results, key: str) -> "pd.Series[Any]":
+    rows = results.teachers().set_index("key", drop=False)
+    if key not in rows.index:
+        raise ValueError(f"no teacher {key!r} in {results.folder}; `carto status` lists them")
+    return rows.loc[key]
 
 
 def status(results: Results) -> str:

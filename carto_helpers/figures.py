@@ -91,18 +91,18 @@ def _ablation_panel(rows: pd.DataFrame, scale: alt.Scale, *, is_first: bool) -> 
         title="training split used (%, log scale)" if is_first else "% of the split",
     )  # fmt: skip
     title = SCORE if is_first else ""
-    y = _score_axis("y", "mean", [0, 1], title)
+    y = _score_axis("y", "mean", [0.0, 1.0], title)
     colour = alt.Color("student:N", scale=scale, legend=alt.Legend(title=None, orient="top"))
     ours, paper = _ours(rows), _papers(rows)
     base = alt.Chart(ours).encode(x=x, color=colour, tooltip=_tooltip())
     bars = base.mark_rule(strokeWidth=1.5, clip=True).encode(
-        y=_score_axis("y", "low", [0, 1], title), y2="high:Q"
+        y=_score_axis("y", "low", [0.0, 1.0], title), y2="high:Q"
     )
     line = base.mark_line(strokeWidth=2).encode(y=y)
     dots = base.mark_point(filled=True, size=45, opacity=1).encode(y=y)
     theirs = alt.Chart(paper).mark_point(shape="diamond", filled=False, size=60, **OPEN)
     theirs = theirs.encode(
-        x=x, y=_score_axis("y", "paper", [0, 1], title), color=colour, tooltip=_tooltip()
+        x=x, y=_score_axis("y", "paper", [0.0, 1.0], title), color=colour, tooltip=_tooltip()
     )
     return alt.layer(line, bars, dots, theirs, _source_legend(rows))
 
@@ -283,7 +283,7 @@ def _source_legend(rows: pd.DataFrame, names: tuple[str, ...] = SOURCES) -> alt.
     }
     shapes, fills = zip(*(looks[name] for name in sources), strict=True)
     chart = alt.Chart(pd.DataFrame({"source": sources})).mark_point(opacity=0, size=0, stroke=INK)
-    return chart.encode(
+    layer: alt.Chart = chart.encode(
         shape=alt.Shape(
             "source:N", legend=legend, scale=alt.Scale(domain=sources, range=list(shapes))
         ),
@@ -291,6 +291,7 @@ def _source_legend(rows: pd.DataFrame, names: tuple[str, ...] = SOURCES) -> alt.
             "source:N", legend=legend, scale=alt.Scale(domain=sources, range=list(fills))
         ),
     )
+    return layer
 
 
 def _described(kind: str, rows: pd.DataFrame) -> str:
@@ -299,9 +300,10 @@ def _described(kind: str, rows: pd.DataFrame) -> str:
     by = "size of the training subset" if kind == "Line" else "training subset"
     parts = [f"{kind} plot of {SCORE} by {by}, {int(ours['n'].sum())} runs in {len(ours)} cells."]
     for (dataset, student), group in ours.groupby(["dataset", "student"], sort=False):
-        best, worst = group.loc[group["mean"].idxmax()], group.loc[group["mean"].idxmin()]
+        by_score = group.sort_values("mean").to_dict("records")
+        lowest, highest = by_score[0], by_score[-1]
         parts.append(
-            f"{dataset}, {student}: highest {best['mean']:.3f} ({best['train_data']}), "
-            f"lowest {worst['mean']:.3f} ({worst['train_data']})."
+            f"{dataset}, {student}: highest {highest['mean']:.3f} ({highest['train_data']}), "
+            f"lowest {lowest['mean']:.3f} ({lowest['train_data']})."
         )
     return " ".join([*parts, f"{int(rows['paper'].notna().sum())} values of the paper's beside."])

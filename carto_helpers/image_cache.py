@@ -50,10 +50,12 @@ def read_cache(key: str, name: str) -> Dataset | None:
         The dataset's name, which no cache file holds.
     """
     path = cache_file(key)
-    if not path.is_file():
-        return None
     try:
+        if not path.is_file():
+            return None
         dataset, expected = _read(path, name)
+    except PermissionError:  # nor can it be written then, and writing says so
+        return None
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         logger.warning("cache file %s is damaged (%s); it is made again", path, error)
         return None

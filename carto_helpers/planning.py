@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from carto_helpers import models
+from carto_helpers import data, models
 from carto_helpers.config import Recipe, SubsetSpec, TeacherRun, subset_size
 from carto_helpers.starts import Start, initialise
 from carto_helpers.training import Training
@@ -88,7 +88,7 @@ def make_plan(
         n_bytes += len(subsets) * _weight_bytes(bench, spec)
     return Plan(
         phase=phase,
-        dataset=bench.config.dataset,
+        dataset=data.dataset_name(bench.config.dataset),
         folder=bench.config.results,
         n_recorded=n_recorded,
         n_missing_teachers=len(teachers),
@@ -122,11 +122,12 @@ def _pace(bench: Workbench, spec: models.NetworkSpec, role: str, recipe: Recipe)
 
 def _measured_pace(bench: Workbench, spec: models.NetworkSpec, recipe: Recipe) -> float:
     engine, train = bench.engine(spec), bench.dataset.train
-    data = bench.resident(engine)["train"]
-    index = np.arange(min(len(data), _CALIBRATION_STEPS * recipe.batch_size))
+    resident = bench.resident(engine)["train"]
+    index = np.arange(min(len(resident), _CALIBRATION_STEPS * recipe.batch_size))
     network = initialise(spec, Start(label="scratch"), train, seed=0)
-    alone = replace(recipe, hard_weight=1.0)  # the teacher's logits cost next to nothing
-    training = Training(network, data, index, recipe=alone, seed=0, engine=engine)
+    # the teacher's logits cost next to nothing, and no learning rate may spoil the timing
+    alone = replace(recipe, hard_weight=1.0, learning_rate=1e-6)
+    training = Training(network, resident, index, recipe=alone, seed=0, engine=engine)
     training.run_epoch()  # warm up
     started = time.monotonic()
     training.run_epoch()

@@ -1,4 +1,4 @@
-"""Where a row comes from: machine, versions, commit, time."""
+"""The columns of a row that say what came out and where it was made."""
 
 import importlib.metadata
 import json
@@ -12,6 +12,7 @@ import torch
 
 from carto_helpers.config import METHOD_VERSION
 from carto_helpers.engine import Engine
+from carto_helpers.training import Scores
 
 _PACKAGES = ("torch", "timm", "numpy", "carto_helpers")
 
@@ -25,6 +26,16 @@ def provenance(engine: Engine) -> dict[str, str | int]:
         "commit": _commit(),
         "method_version": METHOD_VERSION,
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def score_columns(val: Scores, test: Scores) -> dict[str, float]:
+    """Return the columns of a row that hold its scores."""
+    return {
+        "val_accuracy": val.accuracy,
+        "val_macro_f1": val.macro_f1,
+        "test_accuracy": test.accuracy,
+        "test_macro_f1": test.macro_f1,
     }
 
 

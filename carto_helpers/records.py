@@ -139,7 +139,7 @@ class Results:
             table = pq.read_table(path)
         except (pa.ArrowInvalid, OSError) as error:
             raise _damaged(path) from error
-        columns = {name: table.column(name).to_numpy() for name in table.column_names}
+        columns = {name: table.column(name).to_numpy().copy() for name in table.column_names}
         self._check_digest(path, "dynamics_sha256", key, digest(columns))
         quantities = {
             name: np.stack([columns[c] for c in columns if c.rpartition("_")[0] == name], axis=1)
@@ -246,14 +246,17 @@ def digest(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def published(name: str, folder: Path | None = None) -> pd.DataFrame:
-    """Return one of the paper's tables, e.g. "table3_phase1", from the repository's book/paper."""
+    """Return one of the paper's tables, e.g. "table3_phase1", from the repository's book/paper.
+
+    Scores stay the text that the paper prints, since its digits say how far they were rounded.
+    """
     path = (folder or Path(__file__).parents[1] / "book" / "paper") / f"{name}.csv"
     if not path.is_file():
         raise FileNotFoundError(
             f"expected the paper's table {path}, got none; clone the repository, or name the "
             "`folder` that holds it"
         )
-    return pd.read_csv(path)
+    return pd.read_csv(path, dtype={"score": str})
 
 
 def _anchored(folder: Path) -> Path:

@@ -1,8 +1,7 @@
 """How a table is printed: headings, decimals, tinted marks, caption and notes."""
 
 import hashlib
-from collections.abc import Hashable
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from pandas.io.formats.style import Styler
@@ -13,10 +12,11 @@ HEADINGS = {
     "learning_rate": "learning rate", "val_macro_f1": "validation F1",
     "parameters_10": "10 classes", "parameters_1000": "1000 classes",
     "mean": "ours", "interval": "95 % interval", "n": "n", "paper": "paper",
-    "paper_teacher": "paper's teacher", "paper_learning_rate": "paper's rate",
+    "paper_teacher": "paper's teacher",
     "difference": "difference", "mark": "mark", "item": "item", "value": "value",
 }  # fmt: skip
 NUMBERS = ("ours", "95 % interval", "n", "paper", "difference", "10 classes", "1000 classes")
+WRAPPED = ("value", "network", "paper's teacher")
 MARK_COLOURS = {"agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)"}
 
 
@@ -25,7 +25,7 @@ def show(
     *,
     caption: str,
     notes: str = "",
-    unit: Literal["fraction", "percent"] = "fraction",
+    unit: str = "fraction",
 ) -> Styler:
     """Return a table fit for the book: headings, fixed decimals, marks tinted, caption and notes.
 
@@ -34,23 +34,44 @@ def show(
     table
         From `tables`.
     caption
-        One sentence; the notes follow it in the same place.
+        One sentence. The dataset, student or start that holds for every row is told after it
+        instead of in a column, then the notes follow.
     notes
         What the reader needs to judge the numbers, as plain text.
     unit
         How scores are printed: as fractions with 3 decimals or as percent with 1.
     """
-    text = printed(table, unit=unit)
+    text, same = _without_constants(printed(table, unit=unit))
     name = hashlib.sha256(text.to_csv().encode()).hexdigest()[:8]
-    tints: list[Any] = [
-        {"selector": "caption", "props": "caption-side: top; text-align: left"},
-        {"selector": "th", "props": "text-align: left"},
-    ]
-    styler = Styler(text, uuid=name, cell_ids=False, caption=f"{caption} {notes}".strip())
-    right: list[Hashable] = [column for column in NUMBERS if column in text]
-    styler = styler.hide(axis="index").set_table_styles(tints)
-    styler = styler.set_properties(subset=right, **{"text-align": "right"})
+    words = " ".join(word for word in (caption, same, notes) if word)
+    styler = Styler(text, uuid=name, cell_ids=False, caption=words).hide(axis="index")
+    styler = styler.set_table_styles(_styles(list(text.columns)))
     return styler.map(_tint, subset=["mark"] if "mark" in text else [])
+
+
+def _without_constants(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the table without dataset, student and start where one value holds, and a sentence."""
+    same = {}
+    for name in ("dataset", "student", "start"):
+        found = set(text[name]) - {"–"} if name in text else set()
+        if len(found) == 1 and len(text) > 1:
+            same[name] = found.pop()
+    sentence = ", ".join(f"{name} {value}" for name, value in same.items())
+    return text.drop(columns=list(same)), f"Throughout: {sentence}." if same else ""
+
+
+def _styles(columns: list[str]) -> list[Any]:
+    """Return the table's CSS: text to the left, numbers to the right; only headings wrap."""
+    numbers = [f".col{i}" for i, name in enumerate(columns) if name in NUMBERS]
+    styles = [
+        {"selector": "", "props": "font-size: 0.85em; color: inherit"},
+        {"selector": "caption", "props": "caption-side: top; text-align: left; color: inherit"},
+        {"selector": "th, td", "props": "text-align: left; padding: 0.15em 0.4em"},
+    ]
+    right = [{"selector": place, "props": "text-align: right"} for place in numbers]
+    lines = [f"td.col{i}" for i, name in enumerate(columns) if name not in WRAPPED]
+    single = {"selector": ", ".join(lines), "props": "white-space: nowrap"}
+    return [*styles, *right, single]
 
 
 def _tint(word: object) -> str:
@@ -58,10 +79,14 @@ def _tint(word: object) -> str:
     return f"background-color: {colour}" if colour else ""
 
 
-def printed(
-    table: pd.DataFrame, *, unit: Literal["fraction", "percent"] = "fraction"
-) -> pd.DataFrame:
-    """Return the table as text, column by column as the book prints it; "–" where there is none."""
+def printed(table: pd.DataFrame, *, unit: str = "fraction") -> pd.DataFrame:
+    """Return the table as text, column by column as the book prints it; "–" where there is none.
+
+    Raises
+    ------
+    ValueError
+        If `unit` is neither "fraction" nor "percent".
+    """
     if unit not in ("fraction", "percent"):
         raise ValueError(f"`unit` must be 'fraction' or 'percent', got {unit!r}; pass one of them")
     scale, digits = (100.0, 1) if unit == "percent" else (1.0, 3)

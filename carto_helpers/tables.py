@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from carto_helpers.comparison import (
@@ -17,7 +19,8 @@ from carto_helpers.comparison import (
     shown_pairs,
     summary,
 )
-from carto_helpers.selection import PHASE1_RULES, PHASE2_MIXES, PHASE3_FRACTIONS
+from carto_helpers.config import PhaseConfig
+from carto_helpers.selection import PHASE1_RULES, PHASE2_MIXES
 from carto_helpers.table_style import printed, show
 
 __all__ = [
@@ -67,7 +70,7 @@ def table1(counts: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(names, kind="stable", ignore_index=True)[ordered]
 
 
-def _count_mark(printed: object, heads: tuple[float, ...]) -> str:
+def _count_mark(printed: object, heads: tuple[Any, ...]) -> str:
     """Return whether the printed count is that of a head, and of which."""
     if all(pd.isna(count) for count in heads):
         return "not run"
@@ -127,18 +130,18 @@ def table2(
     Returns
     -------
     DataFrame
-        dataset, teacher, start, learning_rate, val_macro_f1, mean, low, high, n (test macro F1),
+        dataset, teacher, start, learning_rate, mean, low, high, n (test macro F1),
         paper_teacher, paper_learning_rate, paper, digits, difference, mark; scores as fractions.
     """
     best = teacher_grid(teachers).drop_duplicates(["dataset", "start"])
     paper = _published_teachers(published)
     names = datasets if datasets is not None else [*paper["dataset"], *best["dataset"]]
     table = pd.DataFrame({"dataset": list(dict.fromkeys(names))}, dtype=object)
-    for right in (best.drop(columns=["recipe", "method_version"]), paper):
+    for right in (best.drop(columns=["recipe", "method_version", "val_macro_f1"]), paper):
         table = table.merge(right.astype({"dataset": object}), on="dataset", how="left")
     for name in ("teacher", "start", "paper_teacher"):
         table[name] = table[name].astype(object).where(table[name].notna(), "")
-    for name in ("learning_rate", "val_macro_f1", "mean", "low", "high", "paper"):
+    for name in ("learning_rate", "mean", "low", "high", "paper"):
         table[name] = pd.to_numeric(table[name]).astype(float)
     table["n"] = pd.to_numeric(table["n"]).fillna(0).astype(int)
     table["digits"] = 3  # one decimal of a percentage
@@ -161,7 +164,10 @@ def _published_teachers(published: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "dataset": published["dataset"],
-            "paper_teacher": published["model"] + " " + published["size"],
+            "paper_teacher": [
+                f"{row['model']} {row['size']}, {row['learning_rate']}"
+                for row in published.to_dict("records")
+            ],
             "paper_learning_rate": published["learning_rate"],
             "paper": published["macro_f1_percent"].astype(float) / 100,
         }
@@ -213,9 +219,15 @@ def table4(
     students: Sequence[str] | None = None,
     fraction: float = 0.33,
 ) -> pd.DataFrame:
-    """Return phase 2: mixes of the regions, ours beside the paper's; as `table3` otherwise."""
-    mixes: list[Subset] = [("mix", round(sum(mix), 6), *mix) for mix in PHASE2_MIXES]
-    subsets = [ALL, ("random", fraction, 0.0, 0.0, 0.0), *mixes]
+    """Return phase 2: mixes of the regions, ours beside the paper's; as `table3` otherwise.
+
+    The shares are the paper's, of 0.33; for another `fraction` they keep their proportions. Any
+    other mix that was run follows.
+    """
+    subsets = [ALL, ("random", fraction, 0.0, 0.0, 0.0)]
+    for mix in PHASE2_MIXES:
+        hard, ambiguous, easy = (round(share * fraction / 0.33, 6) for share in mix)
+        subsets.append(("mix", fraction, hard, ambiguous, easy))
     others = summarised[summarised["rule"] == "mix"]
     return _phase(summarised, published, [*subsets, *_subsets(others)], datasets, students)
 
@@ -226,7 +238,7 @@ def table5(
     *,
     datasets: Sequence[str] | None = None,
     students: Sequence[str] | None = None,
-    fractions: Sequence[float] = PHASE3_FRACTIONS,
+    fractions: Sequence[float] = PhaseConfig.fractions,
 ) -> pd.DataFrame:
     """Return phase 3: random subsets by size, ours beside the paper's; as `table3` otherwise."""
     sizes = sorted({size for size in fractions if size < 1})
@@ -244,7 +256,8 @@ def _phase(
     """Return the comparison for these subsets, in their order, each once."""
     paper = published_scores(published)
     unique = list(dict.fromkeys(subsets))
-    rows = summarised[[subset in unique for subset in _subsets(summarised)]]
+    is_asked = np.array([subset in unique for subset in _subsets(summarised)], dtype=bool)
+    rows = summarised[is_asked]
     pairs = shown_pairs([rows, paper], datasets, students)
     cells = pd.DataFrame(
         [(*pair, *subset) for pair in pairs for subset in unique], columns=list(CELL)

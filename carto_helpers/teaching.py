@@ -1,5 +1,6 @@
 """A teacher's run: train, record every example after every epoch, end as one row."""
 
+import dataclasses
 import time
 from typing import Any
 
@@ -13,7 +14,7 @@ from carto_helpers import models
 from carto_helpers.config import TeacherRun
 from carto_helpers.data import encode_thumbnails
 from carto_helpers.engine import Engine
-from carto_helpers.provenance import provenance
+from carto_helpers.provenance import provenance, score_columns
 from carto_helpers.recording import DynamicsRecord, epoch_quantities, stack_epochs
 from carto_helpers.records import load_tensors, save_tensors
 from carto_helpers.starts import initialise
@@ -52,27 +53,14 @@ def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
         f"{test.macro_f1:.4f} test, {lesson.seconds:.0f} s",
         flush=True,
     )
-    digests = _save(bench, run, lesson)
-    return {
-        "key": run.key(),
-        "dataset": run.dataset,
-        "fingerprint": run.fingerprint,
-        "teacher": run.teacher,
-        "network": run.network,
-        "start": run.start,
+    found = {
         "n_train": len(splits["train"]),
-        "split_seed": run.split_seed,
-        "teacher_seed": run.teacher_seed,
-        "recipe": run.recipe.to_json(),
-        "val_accuracy": val.accuracy,
-        "val_macro_f1": val.macro_f1,
-        "test_accuracy": test.accuracy,
-        "test_macro_f1": test.macro_f1,
         "seconds": round(lesson.seconds, 2),
         "dynamics_seconds": round(lesson.dynamics_seconds, 2),
-        **digests,
-        **provenance(engine),
+        **score_columns(val, test),
     }
+    identity = {"key": run.key(), **dataclasses.asdict(run), "recipe": run.recipe.to_json()}
+    return identity | found | _save(bench, run, lesson) | provenance(engine)
 
 
 def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]:

@@ -64,7 +64,7 @@ def student_scale(students: list[str]) -> alt.Scale:
 
 
 def student_colour(student: str) -> str:
-    """Return the one colour of a student's family; a network without one has a colour of its own."""
+    """Return the one colour of a student's family, or that of every other network."""
     return STUDENT_COLOURS.get(student, OTHER_STUDENT)
 
 

@@ -89,6 +89,14 @@ def test_a_missing_path_is_no_unknown_name(tmp_path: Path) -> None:
 def test_an_unknown_name_lists_the_valid_ones(name: str) -> None:
     with pytest.raises(ValueError, match=f"digits, mnist, cifar10, cifar100 or .* got '{name}'"):
         data.load(name)
+    with pytest.raises(ValueError, match="write ./.* if a folder is meant"):
+        data.dataset_name(name)
+
+
+def test_a_dataset_is_called_the_same_before_and_after_loading(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "pets")
+    for name in ("digits", folder, f"{folder}/"):
+        assert data.dataset_name(name) == data.load(name).name
 
 
 def test_a_root_beside_a_path_is_refused(tmp_path: Path) -> None:

@@ -94,6 +94,14 @@ def test_a_folder_that_cannot_be_written_gives_one_line(
     assert read_cache("key", "made") is None
 
 
+def test_a_folder_that_may_not_be_read_holds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert read_cache("key", "made") is None
+
+
 @pytest.mark.parametrize(
     ("platform", "variable", "expected"),
     [

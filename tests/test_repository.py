@@ -114,7 +114,7 @@ def test_no_file_names_a_place_on_one_machine():
 
 
 def test_the_package_is_imported_without_what_only_pages_need():
-    stop = "sys.modules.update(dict.fromkeys({!r}))".format(ABSENT)
+    stop = f"sys.modules.update(dict.fromkeys({ABSENT!r}))"  # None: an import raises
     code = f"import sys; {stop}; import carto_helpers, carto_helpers.__main__"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,41 @@
+"""Devices and layouts: what is chosen, and what is refused."""
+
+import json
+
+import pytest
+import torch
+
+from carto_helpers.engine import Engine, choose_engine, resolve_device
+
+
+def test_auto_takes_a_device_that_is_there() -> None:
+    expected = "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.backends.mps.is_available():
+        expected = "mps"
+    assert resolve_device("auto") == expected
+
+
+def test_an_unknown_device_names_the_valid_ones() -> None:
+    with pytest.raises(ValueError, match="`device` must be auto, cpu, cuda, cuda:N or mps"):
+        resolve_device("tpu")
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "cuda:x"])
+def test_a_device_that_is_not_there_is_refused(device: str) -> None:
+    with pytest.raises(ValueError, match=f"`device` '{device}' is not there"):
+        resolve_device(device)
+
+
+@pytest.mark.parametrize(
+    ("network", "layout"),
+    [
+        ("resnet50", "contiguous"),
+        ("mobilenetv2_035", "channels_last"),
+        ("tf_efficientnet_b0", "channels_last"),
+    ],
+)
+def test_depthwise_networks_run_channels_last_on_a_cpu(network: str, layout: str) -> None:
+    engine = choose_engine(network, "cpu")
+    assert engine.layout == layout
+    assert engine.threads == torch.get_num_threads()
+    assert Engine(**json.loads(engine.to_json())) == engine

@@ -1,0 +1,159 @@
+"""Phases on made images: rows that are missing are trained, rows that are there are not."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_runs import TINY, make_folder, tiny_config
+
+from carto_helpers import experiments
+from carto_helpers.config import subset_size
+from carto_helpers.records import Results, load_tensors
+from carto_helpers.selection import METRICS, PHASE1_RULES
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_folder(tmp_path_factory.mktemp("images") / "noise")
+
+
+@pytest.fixture(scope="module")
+def recorded(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A record of all phases."""
+    results = tmp_path_factory.mktemp("record") / "results"
+    config = tiny_config(folder, results)
+    experiments.teachers(config)
+    for phase in experiments.PHASES.values():
+        phase(config)
+    return results
+
+
+def test_phase1_leaves_a_row_for_the_whole_split_and_each_of_twelve_rules(
+    folder: Path, recorded: Path
+) -> None:
+    result = experiments.phase1(tiny_config(folder, recorded))
+    assert result is not None
+    assert result.students["rule"].tolist() == ["all", *PHASE1_RULES]
+    assert result.students["n_train"].tolist() == [32] + [subset_size(0.4, 32)] * 12
+    assert result.students["teacher_key"].unique().tolist() == [result.teacher["key"]]
+    assert result.students["test_macro_f1"].between(0, 1).all()
+
+
+def test_a_second_run_trains_nothing(
+    folder: Path, recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {p: p.stat().st_mtime_ns for p in recorded.rglob("*.csv")}
+    experiments.phase2(tiny_config(folder, recorded))
+    assert {p: p.stat().st_mtime_ns for p in recorded.rglob("*.csv")} == before
+    assert "9 runs recorded" in capsys.readouterr().out
+
+
+def test_phases_share_the_random_and_the_whole_runs(folder: Path, recorded: Path) -> None:
+    rows = Results(recorded).students()
+    assert (rows["rule"] == "all").sum() == 1
+    n_phase1, n_mixes, n_sizes = 13, 7, 1
+    assert len(rows) == n_phase1 + n_mixes + n_sizes
+    assert rows["key"].is_unique
+
+
+def test_an_interrupted_phase_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
+    config = tiny_config(folder, tmp_path)
+    whole = experiments.phase3(config)
+    assert whole is not None
+    table = tmp_path / "students.csv"
+    lines = table.read_text().splitlines(keepends=True)
+    table.write_text("".join(lines[:-1]))
+    again = experiments.phase3(config)
+    assert again is not None
+    drop = ["seconds", "finished_at"]
+    pd.testing.assert_frame_equal(whole.students.drop(columns=drop), again.students.drop(columns=drop))
+
+
+def test_two_seeds_differ_in_subset_and_score_and_one_in_none(folder: Path, tmp_path: Path) -> None:
+    config = tiny_config(folder, tmp_path / "a", seeds=2, fractions=(0.4,), epochs=3)
+    result = experiments.phase3(config)
+    assert result is not None
+    rows = result.students
+    assert rows["student_seed"].tolist() == rows["subset_seed"].tolist() == [0, 1]
+    weights = [load_tensors(Results(tmp_path / "a").weights_path(key)) for key in rows["key"]]
+    assert not np.array_equal(*(np.concatenate([w.numpy().ravel() for w in s.values()]) for s in weights))
+    once_more = experiments.phase3(tiny_config(folder, tmp_path / "b", seeds=2, fractions=(0.4,), epochs=3))
+    assert once_more is not None
+    assert once_more.students["test_macro_f1"].tolist() == rows["test_macro_f1"].tolist()
+    for key in rows["key"]:
+        again = load_tensors(Results(tmp_path / "b").weights_path(key))
+        first = load_tensors(Results(tmp_path / "a").weights_path(key))
+        assert all(bool((again[name] == first[name]).all()) for name in first)
+
+
+def test_rows_say_what_made_them(folder: Path, recorded: Path) -> None:
+    row = Results(recorded).students().iloc[0]
+    assert row["dataset"] == "noise"
+    assert json.loads(row["recipe"])["epochs"] == 2
+    assert json.loads(row["engine"])["device"] == "cpu"
+    assert row["start"] == "scratch"
+    assert row["seconds"] > 0
+
+
+def test_a_record_is_read_without_the_images(recorded: Path) -> None:
+    config = tiny_config(Path("./noise"), recorded, train=False)
+    result = experiments.phase1(config)
+    assert result is not None
+    assert len(result.students) == 13
+    assert len(experiments.teachers(config)) == 1
+
+
+def test_without_training_and_teacher_the_command_is_named(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="expected a recorded teacher .* run `carto teacher"):
+        experiments.phase1(tiny_config(folder, tmp_path, train=False))
+
+
+def test_a_dry_run_trains_nothing(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert experiments.phase1(tiny_config(folder, tmp_path / "r"), dry_run=True) is None
+    assert "missing 1 teacher and 13 students; about" in capsys.readouterr().out
+    assert not list((tmp_path / "r").rglob("*.csv"))
+
+
+@pytest.mark.parametrize("rule", ["fraction", "fractions"])
+def test_a_subset_that_would_be_empty_leaves_no_row(folder: Path, tmp_path: Path, rule: str) -> None:
+    small = {"fraction": 0.001} if rule == "fraction" else {"fractions": (0.001,)}
+    phase = experiments.phase1 if rule == "fraction" else experiments.phase3
+    with pytest.raises(ValueError, match="a subset must hold at least one example"):
+        phase(tiny_config(folder, tmp_path / "r", **small))
+    assert not list((tmp_path / "r").rglob("*.csv"))
+
+
+def test_a_diverging_student_leaves_no_row(folder: Path, tmp_path: Path) -> None:
+    config = tiny_config(folder, tmp_path, learning_rate=1e30, fractions=(1.0,))
+    with pytest.raises(FloatingPointError, match="expected finite losses, got .* in epoch"):
+        experiments.phase3(config)
+    assert len(Results(tmp_path).students()) == 0
+    assert len(Results(tmp_path).teachers()) == 1
+
+
+def test_the_map_has_every_example_once_with_its_statistics(recorded: Path) -> None:
+    results = Results(recorded)
+    frame = experiments.map_frame(results, results.teachers()["key"].iloc[0])
+    assert len(frame) == 32
+    assert frame["index"].is_unique
+    assert frame["image"].str.startswith("data:image/webp;base64,").all()
+    assert set(METRICS) < set(frame.columns)
+    assert frame["p_gold"].map(len).eq(2).all()
+    assert (frame["region"] == "easy-to-learn").sum() == subset_size(0.33, 32)
+    assert set(frame["class"]) == {"bright", "dark"}
+
+
+def test_a_map_of_an_unknown_teacher_is_refused(recorded: Path) -> None:
+    with pytest.raises(ValueError, match="no teacher 'nobody' in"):
+        experiments.map_frame(Results(recorded), "nobody")
+
+
+def test_status_says_what_there_is(recorded: Path) -> None:
+    text = experiments.status(Results(recorded))
+    assert "1 teachers, 21 students" in text
+    assert TINY in text
+    assert "under way: nothing" in text

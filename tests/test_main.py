@@ -1,0 +1,88 @@
+"""The command line: what it takes, what it prints, how it fails."""
+
+from pathlib import Path
+
+import pytest
+from made_runs import TINY, make_folder
+
+from carto_helpers.__main__ import main, make_parser
+from carto_helpers.config import PARAMETERS, PhaseConfig
+
+
+def run_phase3(folder: Path, results: Path, *more: str) -> int:
+    return main([
+        "phase3", "--dataset", str(folder), "--results", str(results), "--architecture", TINY,
+        "--teacher", TINY, "--epochs", "1", "--fractions", "0.5", "1.0", "--device", "cpu", *more,
+    ])  # fmt: skip
+
+
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in [[], *[[name] for name in (*PARAMETERS, "status", "report")]]:
+        with pytest.raises(SystemExit) as stop:
+            main([*command, "--help"])
+        assert stop.value.code == 0
+    assert "examples:" in make_parser().format_help()
+    assert capsys.readouterr().out.count("usage: carto") == 7
+
+
+@pytest.mark.parametrize("phase", PARAMETERS)
+def test_defaults_are_the_configurations(phase: str) -> None:
+    options = vars(make_parser().parse_args([phase]))
+    assert set(options) - {"command", "dry_run"} == set(PARAMETERS[phase])
+    assert all(options[name] == getattr(PhaseConfig(), name) for name in PARAMETERS[phase])
+
+
+def test_a_phase_prints_its_plan_its_rows_and_then_nothing_new(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_folder(tmp_path / "noise")
+    assert run_phase3(folder, tmp_path / "r", "--dry-run") == 0
+    assert "missing 1 teacher and 2 students" in capsys.readouterr().out
+    assert run_phase3(folder, tmp_path / "r") == 0
+    assert "test_macro_f1" in capsys.readouterr().out
+    assert run_phase3(folder, tmp_path / "r") == 0
+    assert "2 runs recorded" in capsys.readouterr().out
+    assert main(["status", "--results", str(tmp_path / "r")]) == 0
+    assert "1 teachers, 2 students" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["phase1", "--temperature", "0"], "`temperature` must be positive and finite, got 0.0"),
+        (["phase1", "--temperature", "nan"], "`temperature` must be positive and finite, got nan"),
+        (["phase1", "--hard-weight", "1.5"], "`hard_weight` must lie in [0, 1], got 1.5"),
+        (["phase1", "--fraction", "33"], "`fraction` must lie in (0, 1], got 33.0"),
+        (["phase3", "--fractions", "0"], "`fractions` must lie in (0, 1], got 0.0"),
+        (["phase1", "--seeds", "0"], "`seeds` must be at least 1, got 0"),
+        (["phase1", "--epochs", "0"], "`epochs` must be a whole number >= 1, got 0"),
+        (["phase1", "--dataset", "imagenet"], "`dataset` must be one of digits, mnist"),
+        (["phase1", "--dataset", "./nowhere"], "nowhere"),
+        (["phase1", "--architecture", "transformer9"], "transformer9"),
+        (["phase1", "--teacher", "professor"], "professor"),
+        (["phase1", "--device", "tpu"], "`device` must be auto, cpu, cuda"),
+        (["phase1", "--student-start", "moon"], "a start must be one of scratch, paper"),
+        (["teacher", "--architectures", "transformer9"], "transformer9"),
+        (["teacher", "--learning-rates", "-1"], "`learning_rate` must be positive"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_no_row(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--results", str(tmp_path / "r")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("carto: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list((tmp_path / "r").rglob("*.csv"))
+
+
+def test_an_interrupt_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("carto_helpers.experiments.status", interrupt)
+    assert main(["status"]) == 130
+    assert "the same command goes on from the record" in capsys.readouterr().err

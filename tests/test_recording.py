@@ -1,0 +1,48 @@
+"""What is recorded of every example: against a loop from the definitions."""
+
+import numpy as np
+import pytest
+import torch
+
+from carto_helpers.recording import QUANTITIES, epoch_quantities, stack_epochs
+
+
+def slow_quantities(logits: torch.Tensor, label: int) -> dict[str, float]:
+    p = torch.softmax(logits.double(), 0).tolist()
+    others = [q for k, q in enumerate(p) if k != label]
+    return {
+        "p_gold": p[label],
+        "is_right": float(p[label] > max(others)),
+        "margin": p[label] - max(others),
+        "el2n": float(np.sqrt((1 - p[label]) ** 2 + sum(q * q for q in others))),
+        "entropy": -sum(q * np.log(q) for q in p),
+        "loss": -np.log(p[label]),
+    }
+
+
+def test_quantities_equal_their_definitions() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(20, 5, generator=generator)
+    labels = torch.randint(0, 5, (20,), generator=generator)
+    found = epoch_quantities(logits, labels)
+    assert tuple(found) == QUANTITIES
+    for i in range(20):
+        for name, value in slow_quantities(logits[i], int(labels[i])).items():
+            assert float(found[name][i]) == pytest.approx(value, abs=1e-5), name
+
+
+def test_a_certain_network_gives_no_nan() -> None:
+    found = epoch_quantities(torch.tensor([[200.0, -200.0]]), torch.tensor([0]))
+    assert all(bool(torch.isfinite(array.float()).all()) for array in found.values())
+
+
+def test_epochs_stack_into_columns_and_p_gold_keeps_float32() -> None:
+    labels = torch.tensor([0, 1, 1])
+    epochs = [epoch_quantities(torch.randn(3, 2), labels) for _ in range(4)]
+    record = stack_epochs(np.array([7, 3, 5]), labels.numpy(), ("a", "b"), epochs)
+    assert record.n_epochs == 4
+    assert record.p_gold.shape == record.is_right.shape == (3, 4)
+    assert record.p_gold.dtype == np.float32
+    assert record.is_right.dtype == np.bool_
+    assert record.quantities["margin"].dtype == np.float16
+    assert np.array_equal(record.p_gold[:, 2], epochs[2]["p_gold"].numpy())

@@ -1,0 +1,188 @@
+"""The record: rows, arrays, checksums; nothing half written, nothing foreign taken for ours."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from made_runs import student_row, teacher_row
+
+from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS
+from carto_helpers.recording import DynamicsRecord, epoch_quantities, stack_epochs
+from carto_helpers.records import Results, digest, load_tensors, published, replacing, save_tensors
+
+
+def made_record(n: int = 12, n_epochs: int = 3) -> DynamicsRecord:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 2, (n,), generator=generator)
+    epochs = [
+        epoch_quantities(torch.randn(n, 2, generator=generator), labels) for _ in range(n_epochs)
+    ]
+    return stack_epochs(np.arange(n)[::-1].copy(), labels.numpy(), ("cat", "dog"), epochs)
+
+
+def flip_a_byte(path: Path, at: float = 0.5) -> None:
+    content = bytearray(path.read_bytes())
+    content[int(at * len(content))] ^= 0xFF
+    path.write_bytes(content)
+
+
+def test_an_empty_folder_is_an_empty_record(tmp_path: Path) -> None:
+    results = Results(tmp_path / "none")
+    assert tuple(results.teachers().columns) == TEACHER_COLUMNS
+    assert tuple(results.students().columns) == STUDENT_COLUMNS
+    assert len(results.students()) == 0
+    assert not (tmp_path / "none").exists()
+
+
+def test_rows_come_back_as_they_went_in_and_once(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    rows = [student_row(key="0123456789012345"), student_row(key="1e10000000000000")]
+    for row in [*rows, rows[0]]:
+        results.append_student(row)
+    expected = pd.DataFrame(rows)[list(STUDENT_COLUMNS)]
+    pd.testing.assert_frame_equal(results.students(), expected, check_dtype=False)
+    assert results.students()["key"].tolist() == ["0123456789012345", "1e10000000000000"]
+
+
+def test_a_row_with_other_columns_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    row = student_row() | {"colour": "blue"}
+    with pytest.raises(ValueError, match=r"a row of students.csv must hold exactly .* in colour"):
+        Results(tmp_path).append_student(row)
+    assert not (tmp_path / "students.csv").exists()
+
+
+def test_another_schema_is_named_with_what_is_missing(tmp_path: Path) -> None:
+    pd.DataFrame([student_row()]).drop(columns="rule").to_csv(tmp_path / "students.csv")
+    with pytest.raises(ValueError, match="missing: rule; unknown: Unnamed: 0"):
+        Results(tmp_path).students()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'a,b\n"1,2\n3'])
+def test_a_file_that_is_no_table_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "teachers.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r"teachers.csv must"):
+        Results(tmp_path).teachers()
+
+
+def test_dynamics_come_back_bit_for_bit(tmp_path: Path) -> None:
+    results, record = Results(tmp_path), made_record()
+    results.save_dynamics("k", record)
+    found = results.dynamics("k")
+    assert found.classes == record.classes
+    assert np.array_equal(found.index, record.index)
+    for name, array in record.quantities.items():
+        assert np.array_equal(found.quantities[name], array)
+        assert found.quantities[name].dtype == array.dtype
+
+
+@pytest.mark.parametrize("at", [0.02, 0.3, 0.6, 0.99])
+def test_damaged_dynamics_are_noticed(tmp_path: Path, at: float) -> None:
+    results = Results(tmp_path)
+    sha = results.save_dynamics("k", made_record())
+    results.append_teacher(teacher_row(key="k", dynamics_sha256=sha))
+    flip_a_byte(tmp_path / "dynamics" / "k.parquet", at)
+    try:
+        found = results.dynamics("k")
+    except ValueError as error:
+        assert "k.parquet must be as its run left it" in str(error)
+    else:  # the byte meant nothing: the content is what it was
+        assert np.array_equal(found.p_gold, made_record().p_gold)
+
+
+def test_other_dynamics_than_the_rows_are_refused(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    results.append_teacher(teacher_row(key="k", dynamics_sha256="0" * 64))
+    results.save_dynamics("k", made_record())
+    with pytest.raises(ValueError, match=r"k.parquet must be as its run left it"):
+        results.dynamics("k")
+
+
+def test_logits_come_back_in_float16_and_damage_is_noticed(tmp_path: Path) -> None:
+    results, logits = Results(tmp_path), torch.randn(5, 3).half()
+    sha = results.save_logits("k", logits)
+    results.append_teacher(teacher_row(key="k", logits_sha256=sha))
+    assert torch.equal(results.logits("k"), logits)
+    flip_a_byte(tmp_path / "logits" / "k.safetensors", 0.99)
+    with pytest.raises(ValueError, match=r"k.safetensors must be as its run left it"):
+        results.logits("k")
+
+
+def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"k.parquet, got none; train the teacher"):
+        Results(tmp_path).dynamics("k")
+
+
+def test_a_truncated_tensor_file_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "weights" / "k.safetensors"
+    save_tensors(path, {"w": torch.ones(100)}, {"network": "n"})
+    assert torch.equal(load_tensors(path)["w"], torch.ones(100))
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(ValueError, match="must be as its run left it"):
+        load_tensors(path)
+
+
+def test_thumbnails_come_back_by_position(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    assert results.thumbnails("digits") == {}
+    results.save_thumbnails("digits", np.array([3, 8]), [b"x", b"yy"])
+    assert results.thumbnails("digits") == {3: b"x", 8: b"yy"}
+    (tmp_path / "thumbnails" / "digits.parquet").write_bytes(b"no")
+    with pytest.raises(ValueError, match=r"digits.parquet must be as its run left it"):
+        results.thumbnails("digits")
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="half"), replacing(path) as beside:
+        beside.write_text("ne")
+        raise RuntimeError("half way")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_digest_depends_on_every_part() -> None:
+    base: dict[str, Any] = {"a": np.arange(4), "b": np.ones(2)}
+    others = [
+        {"a": np.arange(4), "c": np.ones(2)},
+        {"a": np.arange(4).reshape(2, 2), "b": np.ones(2)},
+        {"a": np.arange(4).astype(np.int32), "b": np.ones(2)},
+        {"a": np.array([0, 1, 2, 4]), "b": np.ones(2)},
+    ]
+    assert digest(base) == digest(dict(reversed(base.items())))
+    assert len({digest(arrays) for arrays in (base, *others)}) == 5
+
+
+def test_a_claim_is_seen_while_it_is_held(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    with results.claim("k"):
+        assert Results(tmp_path).under_way() == ["k"]
+    assert results.under_way() == []
+
+
+def test_a_relative_folder_lies_at_the_clones_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notebooks" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "notebooks" / "deep")
+    assert Results("results").folder == tmp_path / "notebooks" / "deep" / "results"
+    (tmp_path / "_toc.yml").write_text("")
+    assert Results("results").folder == tmp_path / "results"
+    assert Results(tmp_path / "x").folder == tmp_path / "x"
+
+
+def test_the_papers_tables_are_there() -> None:
+    assert set(published("table2_teachers")["dataset"]) == {"cifar10", "cifar100", "mnist"}
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"expected the paper's table .*table9.csv"):
+        published("table9", tmp_path)
+
+
+def test_recipes_are_json() -> None:
+    assert json.loads(student_row()["recipe"])["epochs"] == 10

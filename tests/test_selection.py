@@ -1,0 +1,194 @@
+"""Selection rules: exact sizes, ties by position, regions and mixes against slow oracles."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.neighbors import NearestNeighbors
+
+from carto_helpers import selection
+from carto_helpers.config import SubsetSpec, subset_size
+
+FRACTIONS = (0.01, 0.05, 0.10, 0.25, 0.33, 0.55, 0.57, 1.0)
+
+
+def made_scores(n: int, seed: int = 0, n_levels: int = 11) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {
+        "confidence": rng.random(n),
+        "variability": rng.random(n) / 2,
+        "correctness": rng.integers(0, n_levels, n) / (n_levels - 1),
+        "forgetfulness": rng.normal(size=n),
+    }
+
+
+def specs(fraction: float) -> list[SubsetSpec]:
+    rules = [r for r in selection.RULES if r not in ("all", "mix")]
+    plain = [SubsetSpec(rule=rule, fraction=fraction) for rule in rules]
+    scale = fraction / 0.33
+    mixes = [
+        SubsetSpec(
+            rule="mix", fraction=fraction,
+            hard=round(h * scale, 6), ambiguous=round(a * scale, 6), easy=round(e * scale, 6),
+        )
+        for h, a, e in selection.PHASE2_MIXES
+    ]  # fmt: skip
+    return plain + mixes
+
+
+@pytest.mark.parametrize("fraction", FRACTIONS)
+def test_every_rule_returns_exactly_subset_size_sorted_unique_positions(fraction: float) -> None:
+    n_total = 1_000
+    for spec in specs(fraction):
+        index = selection.select(spec, made_scores(n_total), seed=3)
+        assert len(index) == subset_size(fraction, n_total), spec
+        assert np.array_equal(index, np.unique(index)), spec
+        assert index.dtype == np.int64
+        assert index[0] >= 0
+        assert index[-1] < n_total
+
+
+def test_the_twelve_subsets_and_seven_mixes_are_the_papers() -> None:
+    assert len(selection.PHASE1_RULES) == 12
+    assert set(selection.PHASE1_RULES) == {"random", *selection.RANKINGS, *selection.ANCHORS}
+    assert len(selection.PHASE2_MIXES) == 7
+    assert [round(sum(mix), 6) for mix in selection.PHASE2_MIXES] == [0.33] * 7
+
+
+@given(
+    hnp.arrays(np.float64, st.integers(1, 60), elements=st.sampled_from([0.0, 0.1, 0.5, 1.0])),
+    st.data(),
+)
+def test_rankings_agree_with_a_stable_sort_and_ties_go_to_the_smaller_position(
+    score: np.ndarray, data: st.DataObject
+) -> None:
+    n = data.draw(st.integers(1, len(score)))
+    by_low = sorted(range(len(score)), key=lambda i: (score[i], i))[:n]
+    by_high = sorted(range(len(score)), key=lambda i: (-score[i], i))[:n]
+    assert selection.lowest(score, n).tolist() == sorted(by_low)
+    assert selection.highest(score, n).tolist() == sorted(by_high)
+
+
+def test_low_and_high_halves_of_distinct_scores_share_nothing() -> None:
+    score = np.random.default_rng(0).permutation(100).astype(float)
+    low, high = selection.lowest(score, 50), selection.highest(score, 50)
+    assert not set(low) & set(high)
+
+
+@pytest.mark.parametrize("name", selection.ANCHORS)
+def test_a_region_is_the_nearest_neighbours_of_its_anchor(name: str) -> None:
+    scores = made_scores(500)
+    plane = np.stack([scores["variability"], scores["confidence"]], axis=1)
+    nearest = NearestNeighbors(n_neighbors=165).fit(plane)
+    _, index = nearest.kneighbors(np.array([selection.ANCHORS[name]]))
+    assert selection.region(scores, name, 165).tolist() == sorted(index[0].tolist())
+
+
+def slow_mix(scores: dict[str, np.ndarray], spec: SubsetSpec) -> list[int]:
+    """Grow the parts one by one, as the authors did by hand."""
+    n_total = len(scores["confidence"])
+    n = subset_size(spec.fraction, n_total)
+    plane = list(zip(scores["variability"], scores["confidence"], strict=True))
+
+    def order(name: str) -> list[int]:
+        v, c = selection.ANCHORS[name]
+        return sorted(range(n_total), key=lambda i: ((plane[i][0] - v) ** 2 + (plane[i][1] - c) ** 2, i))
+
+    hard, ambiguous, easy = (order(r) for r in ("hard-to-learn", "ambiguous", "easy-to-learn"))
+    n_hard, n_ambiguous, n_easy = (
+        subset_size(s, n_total) if s else 0 for s in (spec.hard, spec.ambiguous, spec.easy)
+    )
+
+    def union(growth: int) -> set[int]:
+        grown_hard = hard[: n_hard + growth] if n_hard else []
+        grown_ambiguous = ambiguous[: n_ambiguous + growth] if n_ambiguous else []
+        return {*grown_hard, *grown_ambiguous, *easy[:n_easy]}
+
+    growth = 0
+    while (n_hard or n_ambiguous) and growth < n and len(union(growth + 1)) <= n:
+        growth += 1
+    chosen = union(growth)
+    fill = hard if n_hard else ambiguous if n_ambiguous else easy
+    for i in fill:
+        if len(chosen) < n:
+            chosen.add(i)
+    return sorted(chosen)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(12, 90),
+    st.integers(0, 1_000),
+    st.sampled_from([*selection.PHASE2_MIXES, (0.0, 0.0, 0.2), (0.1, 0.0, 0.0)]),
+    st.booleans(),
+)
+def test_a_mix_equals_growing_its_parts_one_by_one(
+    n_total: int, seed: int, shares: tuple[float, float, float], has_ties: bool
+) -> None:
+    scores = made_scores(n_total, seed)
+    if has_ties:
+        scores = {name: np.round(score, 1) for name, score in scores.items()}
+    hard, ambiguous, easy = shares
+    n_parts = [s * n_total for s in shares if s]
+    if min(n_parts) < 1:
+        return
+    spec = SubsetSpec(rule="mix", fraction=0.33, hard=hard, ambiguous=ambiguous, easy=easy)
+    assert selection.mix(scores, spec).index.tolist() == slow_mix(scores, spec)
+
+
+def test_a_mix_of_everything_is_everything() -> None:
+    spec = SubsetSpec(rule="mix", fraction=1.0, hard=0.5, ambiguous=0.5)
+    assert len(selection.mix(made_scores(40), spec).index) == 40
+
+
+def test_disjoint_parts_do_not_grow() -> None:
+    scores = {"confidence": np.linspace(0, 1, 100), "variability": np.zeros(100)}
+    spec = SubsetSpec(rule="mix", fraction=0.2, hard=0.1, easy=0.1)
+    chosen = selection.mix(scores, spec)
+    assert chosen.index.tolist() == [*range(10), *range(90, 100)]
+    assert chosen[1:] == (10, 0, 10, 0)
+
+
+def test_a_random_subset_is_its_seeds() -> None:
+    one, again = (selection.random_subset(1_000, 330, seed=0) for _ in range(2))
+    other = selection.random_subset(1_000, 330, seed=1)
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+def test_an_unknown_rule_names_the_valid_ones() -> None:
+    with pytest.raises(ValueError, match=r"unknown rule 'lowest'; valid rules: all, random, low-"):
+        selection.select(SubsetSpec(rule="lowest"), made_scores(10), seed=0)
+
+
+def test_all_takes_everything_only() -> None:
+    with pytest.raises(ValueError, match="rule 'all' takes fraction 1"):
+        selection.select(SubsetSpec(rule="all", fraction=0.5), made_scores(10), seed=0)
+    everything = selection.select(SubsetSpec(rule="all", fraction=1.0), made_scores(10), seed=0)
+    assert everything.tolist() == list(range(10))
+
+
+def test_a_nan_score_is_refused() -> None:
+    scores = made_scores(10) | {"confidence": np.array([np.nan] * 10)}
+    with pytest.raises(ValueError, match="`confidence` must hold no NaN"):
+        selection.select(SubsetSpec(rule="low-confidence"), scores, seed=0)
+
+
+def test_a_missing_score_is_named() -> None:
+    with pytest.raises(ValueError, match="the rule needs the score 'correctness'"):
+        selection.select(
+            SubsetSpec(rule="low-correctness"), {"confidence": np.zeros(9)}, seed=0
+        )
+
+
+def test_shares_that_exceed_the_subset_are_refused() -> None:
+    spec = SubsetSpec(rule="mix", fraction=0.3, hard=0.3, ambiguous=0.3)
+    with pytest.raises(ValueError, match="shares of a mix must add up"):
+        selection.mix(made_scores(100), spec)
+
+
+@pytest.mark.parametrize("n", [0, 11])
+def test_a_count_outside_the_examples_is_refused(n: int) -> None:
+    with pytest.raises(ValueError, match=r"must hold 1 … 10 examples"):
+        selection.lowest(np.zeros(10), n)

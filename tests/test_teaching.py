@@ -1,0 +1,83 @@
+"""A teacher's run: its dynamics are those of its weights, and it goes on from its checkpoint."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from made_runs import TINY, make_folder, tiny_config
+
+from carto_helpers import models, teaching
+from carto_helpers.records import load_tensors
+from carto_helpers.training import predict
+from carto_helpers.workbench import Workbench
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_folder(tmp_path_factory.mktemp("images") / "noise")
+
+
+def made_bench(folder: Path, results: Path, **changed: object) -> Workbench:
+    return Workbench(tiny_config(folder, results, **changed))
+
+
+def test_the_last_epochs_dynamics_are_those_of_the_saved_weights(
+    folder: Path, tmp_path: Path
+) -> None:
+    bench = made_bench(folder, tmp_path)
+    spec = models.resolve(TINY, role="teacher")
+    row = teaching.train_teacher(bench, bench.teacher_run(spec))
+    network = models.create(spec, n_classes=2, n_channels=1)
+    network.load_state_dict(load_tensors(bench.results.weights_path(row["key"])))
+    engine = bench.engine(spec)
+    logits = predict(network, bench.resident(engine)["train"], engine)
+    record = bench.results.dynamics(row["key"])
+    p = torch.softmax(logits, 1).numpy()[np.arange(32), record.labels]
+    np.testing.assert_allclose(record.p_gold[:, -1], p, rtol=1e-4)
+    assert torch.equal(bench.results.logits(row["key"]), logits.half())
+    assert np.array_equal(record.index, bench.split.train)
+    assert np.array_equal(record.labels, bench.dataset.train.labels[record.index].numpy())
+    assert len(bench.results.thumbnails("noise")) == 32
+
+
+def test_an_interrupted_teacher_ends_with_the_same_dynamics(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teaching, "CHECKPOINT_SECONDS", -1.0)
+    whole, cut = (made_bench(folder, tmp_path / name, epochs=3) for name in ("whole", "cut"))
+    spec = models.resolve(TINY, role="teacher")
+    undisturbed = teaching.train_teacher(whole, whole.teacher_run(spec))
+
+    with monkeypatch.context() as harm:
+        harm.setattr(teaching, "epoch_quantities", interrupt_in_epoch(2))
+        with pytest.raises(KeyboardInterrupt):
+            teaching.train_teacher(cut, cut.teacher_run(spec))
+    checkpoint = cut.results.checkpoint_path(undisturbed["key"])
+    assert int(load_tensors(checkpoint)["epochs_done"]) == 1
+    assert len(cut.results.teachers()) == 0
+
+    resumed = teaching.train_teacher(made_bench(folder, tmp_path / "cut", epochs=3), cut.teacher_run(spec))
+    assert resumed["dynamics_sha256"] == undisturbed["dynamics_sha256"]
+    assert resumed["logits_sha256"] == undisturbed["logits_sha256"]
+    assert not checkpoint.exists()
+
+
+def interrupt_in_epoch(number: int):  # type: ignore[no-untyped-def]
+    real, calls = teaching.epoch_quantities, []
+
+    def quantities(logits: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        calls.append(1)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return real(logits, labels)
+
+    return quantities
+
+
+def test_a_recorded_teacher_is_not_trained_again(folder: Path, tmp_path: Path) -> None:
+    bench = made_bench(folder, tmp_path)
+    run = bench.teacher_run(models.resolve(TINY, role="teacher"))
+    first = teaching.train_teacher(bench, run)
+    assert teaching.train_teacher(bench, run)["finished_at"] == first["finished_at"]
+    assert len(bench.results.teachers()) == 1

@@ -1,0 +1,197 @@
+"""The training loop: against plain PyTorch, seeds, resume, bad numbers."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from carto_helpers.config import Recipe
+from carto_helpers.engine import Engine
+from carto_helpers.training import Training, TrainingData, batches, evaluate, predict, stream
+
+N, K = 41, 3
+ALONE = Recipe(epochs=2, batch_size=8, hard_weight=1.0)
+
+
+def made_data(
+    engine: Engine = Engine(), *, dtype: torch.dtype = torch.float16, with_teacher: bool = True
+) -> TrainingData:
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (N, 3, 8, 8), generator=generator, dtype=torch.uint8)
+    labels = torch.randint(0, K, (N,), generator=generator)
+    logits = torch.randn(N, K, generator=generator).to(dtype)
+    return TrainingData(images, labels, engine, logits if with_teacher else None)
+
+
+def made_network(seed: int = 0) -> nn.Module:
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Conv2d(3, 6, 3, bias=False), nn.BatchNorm2d(6), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(6, K),
+        )  # fmt: skip
+
+
+def made_training(seed: int = 0, recipe: Recipe = ALONE, **options: object) -> Training:
+    engine = Engine()
+    index = options.pop("index", np.arange(N))
+    return Training(
+        made_network(seed), made_data(), index, recipe=recipe, seed=seed, engine=engine  # type: ignore[arg-type]
+    )
+
+
+def weights(training: Training) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in training.network.parameters()])
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+@pytest.mark.parametrize("hard_weight", [0.3, 1.0])
+def test_an_epoch_equals_a_plain_loop(layout: str, hard_weight: float) -> None:
+    """The recipe of the paper, written out: Adam, KL + cross entropy, clipping, no schedule."""
+    engine = Engine(layout=layout)  # type: ignore[arg-type]
+    recipe = Recipe(epochs=1, batch_size=8, temperature=2.0, hard_weight=hard_weight, clip_norm=0.1)
+    data = made_data(engine)
+    training = Training(made_network(), data, np.arange(N), recipe=recipe, seed=5, engine=engine)
+    mean_loss = training.run_epoch()
+
+    network, plain = made_network(), made_data()
+    adam = torch.optim.Adam(network.parameters(), lr=1e-3)
+    order = torch.randperm(N, generator=torch.Generator().manual_seed(stream(5, "batches")))
+    losses = []
+    torch.manual_seed(stream(5, "weights"))
+    network.train()
+    for start in range(0, 32, 8):
+        losses.append(plain_step(network, adam, plain, order[start : start + 8], recipe))
+    losses.append(plain_step(network, adam, plain, order[32:], recipe))  # 9: one joins the last
+    assert mean_loss == pytest.approx(np.mean(losses), rel=1e-5)
+    for ours, theirs in zip(training.network.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def plain_step(
+    network: nn.Module, adam: torch.optim.Optimizer, data: TrainingData, at: torch.Tensor, r: Recipe
+) -> float:
+    logits = network(data.pixels(at))
+    assert data.teacher_logits is not None
+    hard = nn.functional.cross_entropy(logits, data.labels[at])
+    soft = nn.functional.kl_div(
+        torch.log_softmax(logits / r.temperature, 1),
+        torch.softmax(data.teacher_logits[at].float() / r.temperature, 1),
+        reduction="batchmean",
+    )
+    loss = r.hard_weight * hard + (1 - r.hard_weight) * r.temperature**2 * soft
+    adam.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), r.clip_norm)
+    adam.step()
+    return float(loss.detach())
+
+
+def test_pixels_are_normalised_to_minus_one_and_one() -> None:
+    images = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(3, 1, 1, 1)
+    data = TrainingData(images, torch.zeros(3, dtype=torch.int64), Engine())
+    assert data.pixels(slice(None)).flatten().tolist() == pytest.approx([-1.0, -0.6, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes"), [(64, [32, 32]), (65, [32, 33]), (33, [33]), (34, [32, 2]), (5, [5])]
+)
+def test_no_image_is_dropped_and_no_batch_is_one(n: int, sizes: list[int]) -> None:
+    parts = batches(torch.randperm(n), 32)
+    assert [len(part) for part in parts] == sizes
+    assert sorted(torch.cat(parts).tolist()) == list(range(n))
+
+
+def test_one_seed_gives_one_result_whatever_else_draws() -> None:
+    one, again = made_training(seed=3), made_training(seed=3)
+    one.run_epoch()
+    torch.manual_seed(99)
+    torch.randn(10)
+    again.run_epoch()
+    assert torch.equal(weights(one), weights(again))
+
+
+def test_training_leaves_the_global_random_state_alone() -> None:
+    before = torch.get_rng_state()
+    made_training().run_epoch()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_two_seeds_differ_in_weights_and_batch_order() -> None:
+    one, other = made_training(seed=0), made_training(seed=1)
+    assert not torch.equal(weights(one), weights(other))
+    orders = [
+        torch.randperm(N, generator=torch.Generator().manual_seed(stream(s, "batches")))
+        for s in (0, 1)
+    ]
+    assert not torch.equal(*orders)
+
+
+def test_a_restored_training_goes_on_as_if_nothing_had_happened() -> None:
+    whole, interrupted = made_training(), made_training()
+    whole.run_epoch()
+    interrupted.run_epoch()
+    state = {name: tensor.clone() for name, tensor in interrupted.state().items()}
+    resumed = made_training(seed=0)
+    resumed.restore(state)
+    assert resumed.epochs_done == 1
+    assert resumed.run_epoch() == whole.run_epoch()
+    assert torch.equal(weights(resumed), weights(whole))
+
+
+def test_only_the_subset_is_seen() -> None:
+    index = np.array([3, 5, 8, 13])
+    one, other = made_training(index=index), made_training(index=index)
+    other._data._images[[0, 1, 2]] = 0
+    one.run_epoch()
+    other.run_epoch()
+    assert torch.equal(weights(one), weights(other))
+
+
+def test_a_loss_that_becomes_nan_names_epoch_and_step() -> None:
+    training = made_training(recipe=Recipe(epochs=2, batch_size=8, hard_weight=1.0))
+    training.run_epoch()
+    with torch.no_grad():
+        next(training.network.parameters()).fill_(float("nan"))
+    with pytest.raises(FloatingPointError, match="got nan in epoch 2, step 1; try a lower"):
+        training.run_epoch()
+
+
+def test_one_example_cannot_be_trained_on() -> None:
+    with pytest.raises(ValueError, match="must hold at least 2 examples"):
+        made_training(index=np.array([4]))
+
+
+def test_soft_labels_need_the_teachers_logits() -> None:
+    data = made_data(with_teacher=False)
+    with pytest.raises(ValueError, match="`hard_weight` 0.5 needs the teacher's logits"):
+        Training(made_network(), data, np.arange(N), recipe=Recipe(), seed=0, engine=Engine())
+
+
+def test_prediction_is_in_order_whatever_the_batch_size() -> None:
+    network, data = made_network(), made_data()
+    whole = predict(network, data, Engine(), batch_size=N)
+    torch.testing.assert_close(predict(network, data, Engine(), batch_size=7), whole)
+    network.eval()
+    torch.testing.assert_close(whole, network(data.pixels(slice(None))).detach())
+
+
+def test_scores_are_those_of_the_argmax() -> None:
+    network, data = made_network(), made_data()
+    right = predict(network, data, Engine()).argmax(1) == data.labels
+    found = evaluate(network, data, Engine())
+    assert found.accuracy == pytest.approx(float(right.float().mean()))
+    assert 0 <= found.macro_f1 <= 1
+
+
+@pytest.mark.gpu
+def test_cuda_repeats_the_cpu_to_rounding() -> None:
+    engine, index = Engine(device="cuda", layout="channels_last"), np.arange(N)
+    recipe = Recipe(epochs=1, batch_size=N, hard_weight=1.0)  # one step: no dropout has acted on it
+    ours = Training(
+        made_network(), made_data(engine), index, recipe=recipe, seed=0, engine=engine
+    )
+    ours.network[5].p = 0.0
+    cpu = made_training(recipe=recipe)
+    cpu.network[5].p = 0.0
+    assert ours.run_epoch() == pytest.approx(cpu.run_epoch(), rel=1e-3)
