@@ -93,7 +93,9 @@ def _add_report(command: argparse.ArgumentParser) -> None:
     command.add_argument("--from", dest="source", default="notebooks", help="source notebooks")
     command.add_argument("--to", default="book/phases", help="folder of the executed copies")
     command.add_argument("--results", default="book/results", help=_HELP["results"])
-    command.add_argument("--datasets", nargs="+", default=[], help="only these (default: all recorded)")
+    command.add_argument(
+        "--datasets", nargs="+", default=[], help="only these (default: all recorded)"
+    )
     command.add_argument("--seeds", type=int, default=3, help="seeds a cell")
     command.add_argument(
         "--train", action="store_true", help="train what is missing, with MobileNet students"

@@ -88,7 +88,9 @@ def subset_size(fraction: float, n: int) -> int:
 def check_fraction(fraction: object, name: str = "fraction") -> None:
     """Raise unless `fraction` is a number in (0, 1]."""
     if isinstance(fraction, bool) or not isinstance(fraction, int | float):
-        raise TypeError(f"`{name}` must be a number in (0, 1], got {fraction!r}; pass 0.33 for 33 %")
+        raise TypeError(
+            f"`{name}` must be a number in (0, 1], got {fraction!r}; pass 0.33 for 33 %"
+        )
     if not 0 < fraction <= 1:
         raise ValueError(f"`{name}` must lie in (0, 1], got {fraction!r}; pass 0.33 for 33 %")
 
@@ -359,7 +361,7 @@ class PhaseConfig:
         )
 
 
-def _as_kind(field: "dataclasses.Field[Any]", value: object) -> object:
+def _as_kind(field: "dataclasses.Field[Any]", value: object) -> Any:
     """Return `value` as the field's kind (a list as tuple, a whole number as float) or raise."""
     kind: Any = field.type
     if get_origin(kind) is tuple:
@@ -369,9 +371,11 @@ def _as_kind(field: "dataclasses.Field[Any]", value: object) -> object:
     elif isinstance(value, Path) and str in (kind, *get_args(kind)):
         return str(value)
     elif _is_kind(value, kind):
-        return float(value) if kind is float else value  # type: ignore[arg-type]
+        return float(value) if kind is float else value
     name = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
-    raise TypeError(f"`{field.name}` must be {name}, got {value!r}; the default is {field.default!r}")
+    raise TypeError(
+        f"`{field.name}` must be {name}, got {value!r}; the default is {field.default!r}"
+    )
 
 
 def _is_kind(value: object, kind: Any) -> bool:

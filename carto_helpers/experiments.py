@@ -163,7 +163,7 @@ def map_frame(results: Results, teacher_key: str) -> pd.DataFrame:
         nearest 33 % of easy-to-learn, else of hard-to-learn, else of ambiguous, or ""), `p_gold`
         (list, one value an epoch) and `image` (a data URI, or "" where the record has none).
     """
-    row = _teacher_row(results, teacher_key)
+    row = results.teacher(teacher_key)
     record = results.dynamics(teacher_key)
     statistics = scores(record.p_gold, record.is_right)
     n = subset_size(0.33, len(record.index))
@@ -185,13 +185,6 @@ def map_frame(results: Results, teacher_key: str) -> pd.DataFrame:
             "image": [images.get(int(index), "") for index in record.index],
         }
     )
-
-
-def _teacher_row(results: Results, key: str) -> "pd.Series[Any]":
-    rows = results.teachers().set_index("key", drop=False)
-    if key not in rows.index:
-        raise ValueError(f"no teacher {key!r} in {results.folder}; `carto status` lists them")
-    return rows.loc[key]
 
 
 def status(results: Results) -> str:

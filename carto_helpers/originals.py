@@ -52,10 +52,10 @@ class FixedSamePadding(nn.Conv2d):
     """A strided convolution with the "same" padding of one image size, whatever comes in.
 
     efficientnet_pytorch fixes its padding when it is made, for the size a network was designed
-    for; timm's follows the input. At 32 pixels they differ in one layer of B4, whose logits then
-    differ by as much as a quarter of their spread, and in none of B0. Where the fixed padding
-    leaves less than one kernel, and the original stops (B0 at 28 pixels), padding follows the
-    input as timm's does.
+    for; timm's follows the input. At 32 pixels they differ in one layer of B4, by which its logits
+    differ by more than their own spread (random weights), and in none of B0. An odd side may lose
+    a row under the fixed padding (at 28 pixels B0's come to less than a kernel, and the original
+    stops): there the padding follows the input, as timm's.
 
     Parameters
     ----------
@@ -83,8 +83,9 @@ class FixedSamePadding(nn.Conv2d):
         return super().forward(functional.pad(input, (left, right, top, bottom)))
 
     def _sides(self, size: int) -> tuple[int, int]:
-        fits = size + self.fixed >= self.kernel_size[0]
-        total = self.fixed if fits else self._total(size)
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        loses_a_row = (size + self.fixed - kernel) // stride + 1 < -(-size // stride)
+        total = self._total(size) if loses_a_row else self.fixed
         return total // 2, total - total // 2
 
     def _total(self, size: int) -> int:

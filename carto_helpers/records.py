@@ -9,7 +9,7 @@ flushed and renamed; nothing is pickled.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,14 @@ from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS
 from carto_helpers.recording import QUANTITIES, DynamicsRecord
 
 _TABLES = {"teachers": TEACHER_COLUMNS, "students": STUDENT_COLUMNS}
-_INTEGERS = ("n_train", "split_seed", "teacher_seed", "subset_seed", "student_seed", "method_version")
+_INTEGERS = (
+    "n_train",
+    "split_seed",
+    "teacher_seed",
+    "subset_seed",
+    "student_seed",
+    "method_version",
+)
 _FLOATS = (
     "fraction", "hard", "ambiguous", "easy", "val_accuracy", "val_macro_f1", "test_accuracy",
     "test_macro_f1", "seconds", "dynamics_seconds",
@@ -57,6 +64,20 @@ class Results:
         """Return one row a student, with the columns `config.STUDENT_COLUMNS`."""
         return self._read("students")
 
+    def teacher(self, key: str) -> "pd.Series[Any]":
+        """Return the row of one teacher.
+
+        Raises
+        ------
+        ValueError
+            If there is none of that key.
+        """
+        rows = self.teachers()
+        rows = rows[rows["key"] == key]
+        if rows.empty:
+            raise ValueError(f"no teacher {key!r} in {self.folder}; `carto status` lists them")
+        return rows.iloc[0]
+
     def append_teacher(self, row: Mapping[str, Any]) -> None:
         """Append a finished teacher's row, unless its key is there."""
         self._append("teachers", row)
@@ -77,7 +98,12 @@ class Results:
                 "restore it from a copy, or name another `results` folder"
             ) from error
         _check_schema(path, tuple(frame.columns), columns)
-        return _typed(frame)
+        try:
+            return _typed(frame)
+        except ValueError as error:
+            raise ValueError(
+                f"{path} must hold numbers where a column is one, got {error}; restore it from a copy"
+            ) from error
 
     def _append(self, table: str, row: Mapping[str, Any]) -> None:
         columns = _TABLES[table]
@@ -261,7 +287,11 @@ def published(name: str, folder: Path | None = None) -> pd.DataFrame:
 
 def _anchored(folder: Path) -> Path:
     here = Path.cwd()
-    roots = (p for p in (here, *here.parents) if (p / "notebooks").is_dir() and (p / "_toc.yml").is_file())
+    roots = (
+        p
+        for p in (here, *here.parents)
+        if (p / "notebooks").is_dir() and (p / "_toc.yml").is_file()
+    )
     return next(roots, here) / folder  # an absolute folder stays as it is
 
 
@@ -276,11 +306,12 @@ def _check_schema(path: Path, found: tuple[str, ...], expected: tuple[str, ...])
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    kinds: dict[str, Callable[[Any], Any] | str] = {
-        **{name: "int64" for name in _INTEGERS if name in frame},
-        **{name: "float64" for name in _FLOATS if name in frame},
-    }
-    return frame.astype(kinds)
+    typed = frame.copy()
+    for names, kind in ((_INTEGERS, "int64"), (_FLOATS, "float64")):
+        for name in names:
+            if name in typed:
+                typed[name] = typed[name].astype(kind)
+    return typed
 
 
 def _is_held(path: Path) -> bool:
@@ -304,5 +335,3 @@ def _damaged(path: Path) -> ValueError:
         f"{path} must be as its run left it, got damaged or other content; "
         "restore it from a copy, or delete it and its row and run again"
     )
-
-

@@ -99,7 +99,8 @@ def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]
     for (dataset, student, start), rows in students.groupby(
         ["dataset", "student", students["teacher_start"].str.split(":").str[0]]
     ):
-        parameters = {"dataset": dataset, "architecture": student, "teacher_start": start}
+        names = {"dataset": dataset, "architecture": student, "teacher_start": start}
+        parameters = {name: str(value) for name, value in names.items()}
         pages += [_page(phase, parameters) for phase in _PHASES if _has_rows(phase, rows)]
     return pages
 

@@ -4,6 +4,9 @@ Positions count from 0 in the training split, which is a seeded shuffle. Every r
 the asked number of unique positions, and ties go to the smaller position. With ten epochs
 correctness takes eleven values, so ties decide most of its subsets; in the order of a folder
 sorted by class they would go to the first classes, in the shuffle they go to none.
+
+Sizes come from `config.subset_size`. The rules are linear in N (a partition, no sort of all the
+examples); a mix sorts as many distances as it selects examples.
 """
 
 from collections.abc import Mapping
@@ -71,8 +74,9 @@ def select(
     Raises
     ------
     ValueError
-        If the rule is unknown (the valid ones are listed), a score is missing or NaN, or the
-        rule "all" is asked for less than everything.
+        If the rule is unknown (the valid ones are listed), a score that it needs is missing or
+        holds NaN, scores have different lengths, the rule "all" is asked for less than
+        everything, or the shares of a mix do not fit into it.
 
     Examples
     --------
@@ -82,10 +86,10 @@ def select(
     """
     if spec.rule not in RULES:
         raise ValueError(f"unknown rule {spec.rule!r}; valid rules: {', '.join(RULES)}")
-    n_total = len(next(iter(scores.values())))
+    n_total = _n_examples(scores)
     n = subset_size(spec.fraction, n_total)
     if spec.rule == "all":
-        if n != n_total:
+        if spec.fraction != 1:
             raise ValueError(f"rule 'all' takes fraction 1, got {spec.fraction}; pass 1.0")
         return np.arange(n_total)
     if spec.rule == "random":
@@ -101,12 +105,30 @@ def select(
 def lowest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
     """Return the positions of the `n` smallest scores, sorted; ties go to the smaller position.
 
+    Parameters
+    ----------
+    score
+        One number an example, (N,), without NaN.
+    n
+        In 1 … N.
+
+    Returns
+    -------
+    ndarray
+        (n,), sorted unique positions in 0 … N − 1.
+
+    Raises
+    ------
+    ValueError
+        If `n` lies outside 1 … N, or `score` holds NaN.
+
     Examples
     --------
     >>> lowest(np.array([0.5, 0.1, 0.5, 0.5]), 2)
     array([0, 1])
     """
     _check_count(n, len(score))
+    _check_numbers(score, "score")
     last = np.partition(score, n - 1)[n - 1]
     is_in = score < last
     ties = np.flatnonzero(score == last)
@@ -117,6 +139,25 @@ def lowest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
 def highest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
     """Return the positions of the `n` largest scores, sorted; ties go to the smaller position.
 
+    Not the reverse of `lowest`, which would give ties to the larger position.
+
+    Parameters
+    ----------
+    score
+        One number an example, (N,), without NaN.
+    n
+        In 1 … N.
+
+    Returns
+    -------
+    ndarray
+        (n,), sorted unique positions in 0 … N − 1.
+
+    Raises
+    ------
+    ValueError
+        If `n` lies outside 1 … N, or `score` holds NaN.
+
     Examples
     --------
     >>> highest(np.array([0.5, 0.1, 0.5, 0.5]), 2)
@@ -126,8 +167,35 @@ def highest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
 
 
 def random_subset(n_total: int, n: int, seed: int) -> Int64[np.ndarray, " n"]:
-    """Return `n` of `n_total` positions at random, sorted; one seed gives one subset."""
+    """Return `n` of `n_total` positions at random, sorted; one seed gives one subset.
+
+    Parameters
+    ----------
+    n_total
+        N.
+    n
+        In 1 … N.
+    seed
+        Of NumPy's PCG64 generator, at least 0.
+
+    Returns
+    -------
+    ndarray
+        (n,), sorted unique positions in 0 … N − 1; every subset of that size is equally likely.
+
+    Raises
+    ------
+    ValueError
+        If `n` lies outside 1 … N, or `seed` is negative.
+
+    Examples
+    --------
+    >>> random_subset(1_000, 3, seed=0).shape
+    (3,)
+    """
     _check_count(n, n_total)
+    if seed < 0:
+        raise ValueError(f"`seed` must not be negative, got {seed}; pass 0")
     draw = np.random.Generator(np.random.PCG64(seed))
     return np.sort(draw.choice(n_total, size=n, replace=False))
 
@@ -145,8 +213,32 @@ def region(
         "easy-to-learn", anchored at (variability, confidence) = (0, 1), "ambiguous" at (1, 0.5) or
         "hard-to-learn" at (0, 0).
     n
-        In 1 … N. Regions may overlap.
+        In 1 … N.
+
+    Returns
+    -------
+    ndarray
+        (n,), sorted unique positions. Regions may overlap.
+
+    Raises
+    ------
+    ValueError
+        If the region is unknown, a score is missing or holds NaN, or `n` lies outside 1 … N.
+
+    Notes
+    -----
+    Section 2.3.1. The paper draws regions by eye; the anchors and the Euclidean distance are the
+    authors' code's. A variability of 1 cannot be reached, since a standard deviation of
+    probabilities is at most 0.5: the point only lies beyond the map's most ambiguous corner.
+
+    Examples
+    --------
+    >>> scores = {"confidence": np.array([0.9, 0.1, 0.5]), "variability": np.array([0, 0, 0.4])}
+    >>> [region(scores, name, 1).tolist() for name in ANCHORS]
+    [[0], [2], [1]]
     """
+    if name not in ANCHORS:
+        raise ValueError(f"unknown region {name!r}; valid regions: {', '.join(ANCHORS)}")
     return lowest(_squared_distance(scores, name), n)
 
 
@@ -159,10 +251,36 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
     size, as the authors did by hand. What is still missing is filled with the next hard example,
     else the next ambiguous, else easy ones. The easy part is taken as asked.
 
+    Parameters
+    ----------
+    scores
+        Confidence and variability, each (N,).
+    spec
+        Fraction and shares.
+
+    Returns
+    -------
+    Mix
+        The subset, exactly `subset_size(spec.fraction, N)` sorted unique positions, and the sizes
+        of its grown parts.
+
     Raises
     ------
     ValueError
-        If no share is positive, or the shares exceed the subset.
+        If no share is positive, the shares exceed the subset, a score is missing or holds NaN, or
+        a share is too small for one example.
+
+    Notes
+    -----
+    Section 3.3.2, phase 2. The union's size grows with the common count, so the largest count that
+    fits is an order statistic: each example needs a least growth to be in the union, and the
+    (n + 1)th smallest of these is the first that is too much.
+
+    Examples
+    --------
+    >>> scores = {"confidence": np.linspace(0, 1, 10), "variability": np.zeros(10)}
+    >>> mix(scores, SubsetSpec(rule="mix", fraction=0.4, hard=0.2, easy=0.2)).positions
+    array([0, 1, 8, 9])
     """
     n_total = len(scores["confidence"])
     n = subset_size(spec.fraction, n_total)
@@ -223,9 +341,23 @@ def _score(scores: Mapping[str, Float[np.ndarray, " N"]], name: str) -> Float[np
     if name not in scores:
         raise ValueError(f"the rule needs the score {name!r}, got {', '.join(scores)}; compute it")
     score = scores[name]
-    if np.isnan(score.sum()):
-        raise ValueError(f"`{name}` must hold no NaN, got some; check the dynamics it comes from")
+    _check_numbers(score, name)
     return score
+
+
+def _n_examples(scores: Mapping[str, np.ndarray]) -> int:
+    lengths = {len(score) for score in scores.values()}
+    if len(lengths) != 1:
+        raise ValueError(
+            f"`scores` must be arrays of one length, got lengths {sorted(lengths)}; "
+            "take all of them from one teacher"
+        )
+    return lengths.pop()
+
+
+def _check_numbers(score: Float[np.ndarray, " N"], name: str) -> None:
+    if np.isnan(score.min()):
+        raise ValueError(f"`{name}` must hold no NaN, got some; check the dynamics it comes from")
 
 
 def _check_count(n: int, n_total: int) -> None:

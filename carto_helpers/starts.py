@@ -52,9 +52,7 @@ def resolve_start(start: str, spec: models.NetworkSpec, results: Results) -> Sta
         return Start(label=start)
     if start in DATASETS:
         key = _best_teacher(start, spec, results)
-        return Start(
-            label=f"{start}:{key}", path=results.weights_path(key), replaces_head=True
-        )
+        return Start(label=f"{start}:{key}", path=results.weights_path(key), replaces_head=True)
     if not start.endswith(".safetensors"):
         raise ValueError(
             f"a start must be one of {', '.join(STARTS)} or the path of a .safetensors file, "
@@ -78,16 +76,19 @@ def _best_teacher(dataset: str, spec: models.NetworkSpec, results: Results) -> s
             f"expected a recorded teacher {spec.name} on {dataset} in {results.folder}, got none; "
             f"run `carto teacher --dataset {dataset} --architectures {spec.name}` first"
         )
-    return str(rows.loc[rows["val_macro_f1"].idxmax(), "key"])
+    return str(rows["key"].iloc[int(rows["val_macro_f1"].argmax())])
 
 
 def initialise(spec: models.NetworkSpec, start: Start, images: ImageSet, *, seed: int) -> nn.Module:
     """Return a network for `images` whose random weights come from `seed` alone."""
-    shape = {"n_classes": len(images.classes), "n_channels": images.images.shape[1]}
     with torch.random.fork_rng([]):
         torch.manual_seed(stream(seed, "weights"))
-        if start.path is None:
-            return models.create(spec, start=start.label, **shape)
-        network = models.create(spec, **shape)
-    models.load_weights(network, start.path, replace_head=start.replaces_head)
+        network = models.create(
+            spec,
+            n_classes=images.n_classes,
+            n_channels=images.n_channels,
+            start=start.label if start.path is None else "scratch",
+        )
+    if start.path is not None:
+        models.load_weights(network, start.path, replace_head=start.replaces_head)
     return network

@@ -32,11 +32,10 @@ def train_teacher(bench: Workbench, run: TeacherRun) -> "pd.Series[Any]":
     from its last checkpoint.
     """
     with bench.results.claim(run.key()):
-        recorded = bench.results.teachers().set_index("key", drop=False)
-        if run.key() not in recorded.index:
+        if run.key() not in set(bench.results.teachers()["key"]):
             bench.results.append_teacher(_train(bench, run))
             bench.results.checkpoint_path(run.key()).unlink(missing_ok=True)
-    return bench.results.teachers().set_index("key", drop=False).loc[run.key()]
+    return bench.results.teacher(run.key())
 
 
 def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
@@ -65,9 +64,7 @@ def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
 
 def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]:
     results, key, dataset = bench.results, run.key(), bench.dataset
-    record = stack_epochs(
-        bench.split.train, lesson.labels, dataset.train.classes, lesson.epochs
-    )
+    record = stack_epochs(bench.split.train, lesson.labels, dataset.train.classes, lesson.epochs)
     digests = {
         "dynamics_sha256": results.save_dynamics(key, record),
         "logits_sha256": results.save_logits(key, lesson.logits.half().cpu()),

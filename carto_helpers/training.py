@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,9 +71,7 @@ def stream(seed: int, name: str) -> int:
     return seed * 1_000 + _STREAMS[name]
 
 
-def batches(
-    order: Int[Tensor, " n"], batch_size: int
-) -> list[Int[Tensor, " B"]]:
+def batches(order: Int[Tensor, " n"], batch_size: int) -> list[Int[Tensor, " B"]]:
     """Cut an epoch's order into batches; a last batch of one joins the batch before it.
 
     Batch normalisation cannot be trained on one example, and no image is dropped.
@@ -121,7 +120,7 @@ class Training:
         engine: Engine,
     ) -> None:
         _check_subset(data, index, recipe)
-        self.network = network.to(engine.device, memory_format=engine.memory_format)
+        self.network = network.to(engine.device).to(memory_format=engine.memory_format)
         self.recipe, self.engine, self.epochs_done = recipe, engine, 0
         self._data = data
         self._index = torch.from_numpy(index)
@@ -136,7 +135,7 @@ class Training:
         """Optimiser steps an epoch."""
         return len(batches(self._index, self.recipe.batch_size))
 
-    def run_epoch(self, progress: "tqdm[object] | None" = None) -> float:
+    def run_epoch(self, progress: "tqdm[Any] | None" = None) -> float:
         """Train for one epoch.
 
         Returns
@@ -203,7 +202,10 @@ class Training:
             "epochs_done": torch.tensor(self.epochs_done),
             "order": self._order.get_state(),
             **{f"random.{i}": s for i, s in enumerate(self._dropout_states)},
-            **{f"network.{name}": t.cpu().contiguous() for name, t in self.network.state_dict().items()},
+            **{
+                f"network.{name}": t.cpu().contiguous()
+                for name, t in self.network.state_dict().items()
+            },
             **{
                 f"adam.{i}.{name}": tensor.cpu().contiguous()
                 for i, values in adam.items()

@@ -11,8 +11,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from carto_helpers.torchvision_trap import prepare_torchvision
-
 _SECONDS_TO_CONNECT = 5
 
 
@@ -77,13 +75,9 @@ def pretrained_state(tag: str) -> dict[str, Tensor]:
     WeightsDownloadError
         If they are in neither; at once where no connection can be made.
     """
-    prepare_torchvision()
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
-    from timm.models import get_pretrained_cfg
 
-    known = get_pretrained_cfg(tag)
-    assert known is not None and known.hf_hub_id, f"timm has no weights {tag}"  # our own table
-    place = (known.hf_hub_id, "model.safetensors")
+    place = (f"timm/{tag}", "model.safetensors")
     try:
         cached = try_to_load_from_cache(*place)
         if not isinstance(cached, str):
@@ -125,11 +119,13 @@ def _with_own(network: nn.Module, state: Mapping[str, Tensor], part: str) -> dic
 
 def _head_name(network: nn.Module) -> str:
     head: nn.Module = network.get_classifier()  # type: ignore[operator]
-    return next(name for name, module in network.named_modules() if module is head)
+    name: str = next(name for name, module in network.named_modules() if module is head)
+    return name
 
 
 def _stem_name(network: nn.Module) -> str:
-    return next(name for name, m in network.named_modules() if isinstance(m, nn.Conv2d))
+    name: str = next(n for n, m in network.named_modules() if isinstance(m, nn.Conv2d))
+    return name
 
 
 def _check_fit(

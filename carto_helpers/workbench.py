@@ -55,7 +55,7 @@ class Workbench:
         return TeacherRun(
             dataset=self.dataset.name,
             fingerprint=self.dataset.fingerprint,
-            teacher=spec.family,
+            teacher=spec.family or spec.name,
             network=spec.name,
             start=self.start("teacher", spec).label,
             split_seed=self.config.split_seed,
@@ -76,7 +76,7 @@ class Workbench:
         """
         rows = self._candidates()
         if not rows.empty:
-            return rows.loc[rows["val_macro_f1"].idxmax()]
+            return rows.iloc[int(rows["val_macro_f1"].argmax())]
         if self.config.train:
             return None
         raise FileNotFoundError(
@@ -99,7 +99,7 @@ class Workbench:
     def _candidates(self) -> pd.DataFrame:
         """Return the rows of the teachers that the parameter `teacher` allows."""
         config, spec, rows = self.config, self.network("teacher"), self.recorded_teachers()
-        rates = rows["recipe"].map(lambda recipe: json.loads(recipe)["learning_rate"])
+        rates = [json.loads(recipe)["learning_rate"] for recipe in rows["recipe"]]
         if config.teacher != "best":
             rows, rates = rows[rows["network"] == spec.name], [config.teacher_learning_rate]
         return rows[rows["recipe"].isin([config.teacher_recipe(rate).to_json() for rate in rates])]
@@ -112,7 +112,7 @@ class Workbench:
             fingerprint=teacher["fingerprint"],
             teacher_key=teacher["key"],
             dynamics_sha256=teacher["dynamics_sha256"],
-            student=spec.family,
+            student=spec.family or spec.name,
             network=spec.name,
             start=self.start("student", spec).label,
             subset=subset,

@@ -68,7 +68,9 @@ def test_an_interrupted_phase_goes_on_where_it_stopped(folder: Path, tmp_path: P
     again = experiments.phase3(config)
     assert again is not None
     drop = ["seconds", "finished_at"]
-    pd.testing.assert_frame_equal(whole.students.drop(columns=drop), again.students.drop(columns=drop))
+    pd.testing.assert_frame_equal(
+        whole.students.drop(columns=drop), again.students.drop(columns=drop)
+    )
 
 
 def test_two_seeds_differ_in_subset_and_score_and_one_in_none(folder: Path, tmp_path: Path) -> None:
@@ -78,8 +80,12 @@ def test_two_seeds_differ_in_subset_and_score_and_one_in_none(folder: Path, tmp_
     rows = result.students
     assert rows["student_seed"].tolist() == rows["subset_seed"].tolist() == [0, 1]
     weights = [load_tensors(Results(tmp_path / "a").weights_path(key)) for key in rows["key"]]
-    assert not np.array_equal(*(np.concatenate([w.numpy().ravel() for w in s.values()]) for s in weights))
-    once_more = experiments.phase3(tiny_config(folder, tmp_path / "b", seeds=2, fractions=(0.4,), epochs=3))
+    assert not np.array_equal(
+        *(np.concatenate([w.numpy().ravel() for w in s.values()]) for s in weights)
+    )
+    once_more = experiments.phase3(
+        tiny_config(folder, tmp_path / "b", seeds=2, fractions=(0.4,), epochs=3)
+    )
     assert once_more is not None
     assert once_more.students["test_macro_f1"].tolist() == rows["test_macro_f1"].tolist()
     for key in rows["key"]:
@@ -106,7 +112,9 @@ def test_a_record_is_read_without_the_images(recorded: Path) -> None:
 
 
 def test_without_training_and_teacher_the_command_is_named(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="expected a recorded teacher .* run `carto teacher"):
+    with pytest.raises(
+        FileNotFoundError, match="expected a recorded teacher .* run `carto teacher"
+    ):
         experiments.phase1(tiny_config(folder, tmp_path, train=False))
 
 
@@ -119,7 +127,9 @@ def test_a_dry_run_trains_nothing(
 
 
 @pytest.mark.parametrize("rule", ["fraction", "fractions"])
-def test_a_subset_that_would_be_empty_leaves_no_row(folder: Path, tmp_path: Path, rule: str) -> None:
+def test_a_subset_that_would_be_empty_leaves_no_row(
+    folder: Path, tmp_path: Path, rule: str
+) -> None:
     small = {"fraction": 0.001} if rule == "fraction" else {"fractions": (0.001,)}
     phase = experiments.phase1 if rule == "fraction" else experiments.phase3
     with pytest.raises(ValueError, match="a subset must hold at least one example"):

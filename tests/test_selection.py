@@ -93,7 +93,9 @@ def slow_mix(scores: dict[str, np.ndarray], spec: SubsetSpec) -> list[int]:
 
     def order(name: str) -> list[int]:
         v, c = selection.ANCHORS[name]
-        return sorted(range(n_total), key=lambda i: ((plane[i][0] - v) ** 2 + (plane[i][1] - c) ** 2, i))
+        return sorted(
+            range(n_total), key=lambda i: ((plane[i][0] - v) ** 2 + (plane[i][1] - c) ** 2, i)
+        )
 
     hard, ambiguous, easy = (order(r) for r in ("hard-to-learn", "ambiguous", "easy-to-learn"))
     n_hard, n_ambiguous, n_easy = (
@@ -177,9 +179,7 @@ def test_a_nan_score_is_refused() -> None:
 
 def test_a_missing_score_is_named() -> None:
     with pytest.raises(ValueError, match="the rule needs the score 'correctness'"):
-        selection.select(
-            SubsetSpec(rule="low-correctness"), {"confidence": np.zeros(9)}, seed=0
-        )
+        selection.select(SubsetSpec(rule="low-correctness"), {"confidence": np.zeros(9)}, seed=0)
 
 
 def test_shares_that_exceed_the_subset_are_refused() -> None:

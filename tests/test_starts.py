@@ -63,7 +63,12 @@ def test_another_data_sets_teacher_gives_its_weights_and_a_new_head(tmp_path: Pa
 def test_one_seed_gives_one_network(tmp_path: Path) -> None:
     images = Workbench(tiny_config(make_folder(tmp_path / "noise"), tmp_path)).dataset.train
     one, again, other = (
-        torch.cat([p.flatten() for p in initialise(SPEC, Start(label="scratch"), images, seed=s).parameters()])
+        torch.cat(
+            [
+                p.flatten()
+                for p in initialise(SPEC, Start(label="scratch"), images, seed=s).parameters()
+            ]
+        )
         for s in (0, 0, 1)
     )
     assert torch.equal(one, again)

@@ -57,7 +57,9 @@ def test_an_interrupted_teacher_ends_with_the_same_dynamics(
     assert int(load_tensors(checkpoint)["epochs_done"]) == 1
     assert len(cut.results.teachers()) == 0
 
-    resumed = teaching.train_teacher(made_bench(folder, tmp_path / "cut", epochs=3), cut.teacher_run(spec))
+    resumed = teaching.train_teacher(
+        made_bench(folder, tmp_path / "cut", epochs=3), cut.teacher_run(spec)
+    )
     assert resumed["dynamics_sha256"] == undisturbed["dynamics_sha256"]
     assert resumed["logits_sha256"] == undisturbed["logits_sha256"]
     assert not checkpoint.exists()

@@ -36,7 +36,12 @@ def made_training(seed: int = 0, recipe: Recipe = ALONE, **options: object) -> T
     engine = Engine()
     index = options.pop("index", np.arange(N))
     return Training(
-        made_network(seed), made_data(), index, recipe=recipe, seed=seed, engine=engine  # type: ignore[arg-type]
+        made_network(seed),
+        made_data(),
+        index,
+        recipe=recipe,
+        seed=seed,
+        engine=engine,  # type: ignore[arg-type]
     )
 
 
@@ -188,9 +193,7 @@ def test_scores_are_those_of_the_argmax() -> None:
 def test_cuda_repeats_the_cpu_to_rounding() -> None:
     engine, index = Engine(device="cuda", layout="channels_last"), np.arange(N)
     recipe = Recipe(epochs=1, batch_size=N, hard_weight=1.0)  # one step: no dropout has acted on it
-    ours = Training(
-        made_network(), made_data(engine), index, recipe=recipe, seed=0, engine=engine
-    )
+    ours = Training(made_network(), made_data(engine), index, recipe=recipe, seed=0, engine=engine)
     ours.network[5].p = 0.0
     cpu = made_training(recipe=recipe)
     cpu.network[5].p = 0.0
