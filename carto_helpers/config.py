@@ -361,7 +361,7 @@ class PhaseConfig:
         )
 
 
-def _as_kind(field: "dataclasses.Field[Any]", value: object) -> Any:
+def _as_kind(field: "dataclasses.Field[Any]", value: Any) -> Any:
     """Return `value` as the field's kind (a list as tuple, a whole number as float) or raise."""
     kind: Any = field.type
     if get_origin(kind) is tuple:

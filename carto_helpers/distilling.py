@@ -2,15 +2,19 @@
 
 import dataclasses
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from carto_helpers import models, selection
-from carto_helpers.config import StudentRun
+from carto_helpers.config import PhaseConfig, StudentRun
 from carto_helpers.dynamics import scores
+from carto_helpers.engine import n_side_by_side
 from carto_helpers.provenance import provenance, score_columns
 from carto_helpers.records import save_tensors
 from carto_helpers.starts import initialise
@@ -18,16 +22,59 @@ from carto_helpers.training import Training, evaluate
 from carto_helpers.workbench import Workbench
 
 
-def train_students(bench: Workbench, runs: Iterable[StudentRun]) -> None:
+def train_students(bench: Workbench, runs: Sequence[StudentRun]) -> None:
     """Train the runs that are not recorded, each ending as one row.
 
-    A run that another process has under way is left to it.
+    As many at once as the engine says, each in a process of its own. A run that another process
+    has under way is left to it. If one fails, those under way finish, and no other starts.
     """
-    pending = list(runs)
-    for run in tqdm(pending, unit="student", disable=None):
-        with bench.results.claim(run.key()):
-            if run.key() not in set(bench.results.students()["key"]):
-                bench.results.append_student(_train(bench, run))
+    if not runs:
+        return
+    engine = bench.engine(bench.network("student"), "student")
+    n_processes = n_side_by_side(engine, len(runs))
+    one_by_one = (train_student(bench, run) for run in runs)
+    lines = one_by_one if n_processes == 1 else _in_processes(bench, runs, n_processes)
+    with tqdm(total=len(runs), unit="student", disable=None) as bar:
+        for line in lines:
+            bar.write(line)
+            bar.update()
+
+
+def _in_processes(bench: Workbench, runs: Sequence[StudentRun], n: int) -> Iterator[str]:
+    pool = ProcessPoolExecutor(
+        n, get_context("spawn"), initializer=_set_up, initargs=(bench.config,)
+    )
+    try:
+        for done in as_completed([pool.submit(_train_here, run) for run in runs]):
+            yield done.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_HERE: dict[str, Workbench] = {}  # a worker process's own bench
+
+
+def _set_up(config: PhaseConfig) -> None:
+    torch.set_num_threads(1)
+    _HERE["bench"] = Workbench(config)
+
+
+def _train_here(run: StudentRun) -> str:
+    return train_student(_HERE["bench"], run)
+
+
+def train_student(bench: Workbench, run: StudentRun) -> str:
+    """Train one student unless it is recorded; return a line that says what came out."""
+    started = f"student {run.network} on {run.subset.label()} of {run.dataset}, "
+    with bench.results.claim(run.key()):
+        if run.key() in set(bench.results.students()["key"]):
+            return f"{started}seed {run.student_seed}: recorded meanwhile"
+        row = _train(bench, run)
+        bench.results.append_student(row)
+    return (
+        f"{started}seed {run.student_seed}: macro F1 {row['test_macro_f1']:.4f} test, "
+        f"{row['seconds']:.0f} s"
+    )
 
 
 def subset_index(bench: Workbench, run: StudentRun) -> np.ndarray:
@@ -41,7 +88,7 @@ def subset_index(bench: Workbench, run: StudentRun) -> np.ndarray:
 def _train(bench: Workbench, run: StudentRun) -> dict[str, Any]:
     """Train one student, keep its weights, return its row."""
     spec = models.resolve(run.network, role="student")
-    engine = bench.engine(spec)
+    engine = bench.engine(spec, "student")
     splits = bench.resident(engine, run.teacher_key)
     index = subset_index(bench, run)
     started = time.monotonic()
@@ -56,10 +103,6 @@ def _train(bench: Workbench, run: StudentRun) -> dict[str, Any]:
     _run_epochs(training, run)
     val, test = (evaluate(training.network, splits[name], engine) for name in ("val", "test"))
     seconds = time.monotonic() - started
-    tqdm.write(
-        f"student {run.network} on {run.subset.label()} of {run.dataset}, seed "
-        f"{run.student_seed}: macro F1 {test.macro_f1:.4f} test, {seconds:.0f} s"
-    )
     save_tensors(
         bench.results.weights_path(run.key()),
         training.network.state_dict(),
@@ -78,7 +121,9 @@ def _identity(run: StudentRun) -> dict[str, Any]:
 
 def _run_epochs(training: Training, run: StudentRun) -> None:
     n_epochs = run.recipe.epochs
-    with tqdm(total=n_epochs * training.n_steps, unit="step", disable=None, leave=False) as bar:
+    is_quiet = True if parent_process() else None  # beside others, one bar counts the runs
+    n_steps = n_epochs * training.n_steps
+    with tqdm(total=n_steps, unit="step", disable=is_quiet, leave=False) as bar:
         for epoch in range(1, n_epochs + 1):
             bar.set_description(f"{run.subset.label()}, epoch {epoch}/{n_epochs}")
             training.run_epoch(bar)

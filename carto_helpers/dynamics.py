@@ -16,7 +16,7 @@ from torch import Tensor
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 
-_BLOCK = 1 << 20  # examples at a time in `scores`, so that its float64 copies stay small
+_BLOCK = 1 << 16  # examples at a time in `scores`, so that its float64 copies stay in the cache
 
 
 def confidence(p_gold: Float[Array, "N E"]) -> Float[Array, " N"]:
@@ -276,7 +276,7 @@ def scores(
     result["forgetfulness"] = np.empty(len(p_gold))
     for start in range(0, len(p_gold), _BLOCK):
         rows = slice(start, start + _BLOCK)
-        block = np.ascontiguousarray(p_gold[rows], dtype=np.float64)  # (≤ _BLOCK, E)
+        block = np.asarray(p_gold[rows], dtype=np.float64, order="F")  # (≤ _BLOCK, E)
         for name, rule in rules.items():
             result[name][rows] = rule(block)
     return result
@@ -297,7 +297,7 @@ def _checked_wide(p_gold: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         _check_range(low, high)
         return p_gold.to(wide)
     _check_range(float(p_gold.min()), float(p_gold.max()))
-    return np.asarray(p_gold, dtype=np.float64)
+    return np.asarray(p_gold, dtype=np.float64, order="F")  # epochs are added one by one
 
 
 def _narrowed(result: Shaped[Array, " N"], p_gold: Shaped[Array, "..."]) -> Shaped[Array, " N"]:

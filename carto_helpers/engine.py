@@ -12,7 +12,7 @@ Layout = Literal["contiguous", "channels_last"]
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """A choice that changes speed, not what is computed; every row holds the one it was made with."""
+    """What changes speed, not what is computed; every row holds the one it was made with."""
 
     device: str = "cpu"
     layout: Layout = "contiguous"
@@ -45,7 +45,7 @@ def resolve_device(device: str) -> str:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         return next((name for name, is_there in there.items() if is_there), "cpu")
-    kind = device.split(":")[0]
+    kind = device.partition(":")[0]
     if kind != "cpu" and kind not in there:
         raise ValueError(
             f"`device` must be auto, cpu, cuda, cuda:N or mps, got {device!r}; pass 'auto'"
@@ -63,17 +63,25 @@ def _has_number(device: str) -> bool:
     return not number or (number.isdigit() and int(number) < torch.cuda.device_count())
 
 
-def choose_engine(network: str, device: str = "auto") -> Engine:
-    """Return how to run `network`: the stated rule.
+def choose_engine(network: str, device: str = "auto", *, role: str = "teacher") -> Engine:
+    """Return how to run `network`: a stated rule, so that a resumed run gets the same engine.
 
-    On a CPU, channels_last where the network is made of depthwise convolutions (MobileNet and
-    EfficientNet: about twice as fast there), contiguous otherwise; on a GPU channels_last; all
-    threads that PyTorch has.
+    On a CPU, networks of depthwise convolutions (MobileNet and EfficientNet) run channels_last,
+    and their students on one thread each, as many side by side as there are threads; the others
+    run contiguous on all threads. On a GPU all run channels_last.
     """
     where = resolve_device(device)
     is_depthwise = any(word in network for word in ("mobilenet", "efficientnet"))
+    is_side_by_side = where == "cpu" and role == "student" and is_depthwise
     return Engine(
         device=where,
         layout="channels_last" if is_depthwise or where.startswith("cuda") else "contiguous",
-        threads=torch.get_num_threads(),
+        threads=1 if is_side_by_side else torch.get_num_threads(),
     )
+
+
+def n_side_by_side(engine: Engine, n_runs: int) -> int:
+    """Return how many of `n_runs` runs to train at once, one process each."""
+    if engine.device != "cpu":
+        return 1
+    return max(1, min(n_runs, torch.get_num_threads() // engine.threads))

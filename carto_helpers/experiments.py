@@ -64,7 +64,7 @@ def _best_first(rows: pd.DataFrame) -> pd.DataFrame:
 def phase1(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
     """Run the subsets of table 3: the whole split, and `fraction` of it by each of 12 rules."""
     subsets = [SubsetSpec(rule=rule, fraction=config.fraction) for rule in selection.PHASE1_RULES]
-    return _run_phase("phase1", config, [_EVERYTHING, *subsets], dry_run)
+    return _run_phase("phase1", config, [_EVERYTHING, *subsets], dry_run=dry_run)
 
 
 def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
@@ -84,7 +84,7 @@ def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
         for hard, ambiguous, easy in selection.PHASE2_MIXES
     ]
     subsets = [_EVERYTHING, SubsetSpec(rule="random", fraction=config.fraction), *mixes]
-    return _run_phase("phase2", config, subsets, dry_run)
+    return _run_phase("phase2", config, subsets, dry_run=dry_run)
 
 
 def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
@@ -93,7 +93,7 @@ def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
         SubsetSpec(rule="random", fraction=fraction) if fraction < 1 else _EVERYTHING
         for fraction in config.fractions
     ]
-    return _run_phase("phase3", config, subsets, dry_run)
+    return _run_phase("phase3", config, subsets, dry_run=dry_run)
 
 
 _EVERYTHING = SubsetSpec(rule="all", fraction=1.0)
@@ -108,7 +108,7 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
     """Raise now for what would only fail after a teacher's hours."""
     for role in ("teacher", "student"):
         spec = bench.network(role)
-        bench.engine(spec)
+        bench.engine(spec, role)
         initialise(spec, bench.start(role, spec), bench.dataset.train, seed=0)
     for subset in subsets:
         size = subset_size(subset.fraction, len(bench.split.train))
@@ -120,7 +120,7 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
 
 
 def _run_phase(
-    phase: str, config: PhaseConfig, subsets: list[SubsetSpec], dry_run: bool
+    phase: str, config: PhaseConfig, subsets: list[SubsetSpec], *, dry_run: bool
 ) -> PhaseResult | None:
     """Plan, train what is missing, return the rows; None after a dry run without a teacher."""
     bench = Workbench(config)

@@ -9,6 +9,7 @@ import numpy as np
 
 from carto_helpers import data, models
 from carto_helpers.config import Recipe, SubsetSpec, TeacherRun, subset_size
+from carto_helpers.engine import Engine, n_side_by_side
 from carto_helpers.starts import Start, initialise
 from carto_helpers.training import Training
 from carto_helpers.workbench import Workbench
@@ -84,7 +85,9 @@ def make_plan(
     if subsets:
         spec, recipe = bench.network("student"), bench.config.student_recipe
         n_examples = sum(subset_size(subset.fraction, n_train) for subset in subsets)
-        seconds += n_examples * recipe.epochs * _pace(bench, spec, "student", recipe)
+        pace = _pace(bench, spec, "student", recipe)
+        n_at_once = n_side_by_side(bench.engine(spec, "student"), len(subsets))
+        seconds += n_examples * recipe.epochs * pace / n_at_once
         n_bytes += len(subsets) * _weight_bytes(bench, spec)
     return Plan(
         phase=phase,
@@ -108,7 +111,7 @@ def _weight_bytes(bench: Workbench, spec: models.NetworkSpec) -> int:
 def _pace(bench: Workbench, spec: models.NetworkSpec, role: str, recipe: Recipe) -> float:
     """Return seconds an example and epoch."""
     rows = bench.results.teachers() if role == "teacher" else bench.results.students()
-    engine = bench.engine(spec).to_json()
+    engine = bench.engine(spec, role).to_json()
     rows = rows[
         (rows["network"] == spec.name)
         & (rows["engine"] == engine)
@@ -117,11 +120,13 @@ def _pace(bench: Workbench, spec: models.NetworkSpec, role: str, recipe: Recipe)
     if len(rows):
         epochs = rows["recipe"].map(lambda text: json.loads(text)["epochs"])
         return float((rows["seconds"] / (rows["n_train"] * epochs)).median())
-    return _measured_pace(bench, spec, recipe)
+    return _measured_pace(bench, spec, bench.engine(spec, role), recipe)
 
 
-def _measured_pace(bench: Workbench, spec: models.NetworkSpec, recipe: Recipe) -> float:
-    engine, train = bench.engine(spec), bench.dataset.train
+def _measured_pace(
+    bench: Workbench, spec: models.NetworkSpec, engine: Engine, recipe: Recipe
+) -> float:
+    train = bench.dataset.train
     resident = bench.resident(engine)["train"]
     index = np.arange(min(len(resident), _CALIBRATION_STEPS * recipe.batch_size))
     network = initialise(spec, Start(label="scratch"), train, seed=0)

@@ -102,7 +102,8 @@ class Results:
             return _typed(frame)
         except ValueError as error:
             raise ValueError(
-                f"{path} must hold numbers where a column is one, got {error}; restore it from a copy"
+                f"{path} must hold numbers where a column is one, got {error}; "
+                "restore it from a copy"
             ) from error
 
     def _append(self, table: str, row: Mapping[str, Any]) -> None:
@@ -307,10 +308,8 @@ def _check_schema(path: Path, found: tuple[str, ...], expected: tuple[str, ...])
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     typed = frame.copy()
-    for names, kind in ((_INTEGERS, "int64"), (_FLOATS, "float64")):
-        for name in names:
-            if name in typed:
-                typed[name] = typed[name].astype(kind)
+    for name in typed.columns.intersection([*_INTEGERS, *_FLOATS]):
+        typed[name] = typed[name].astype(np.int64 if name in _INTEGERS else np.float64)
     return typed
 
 

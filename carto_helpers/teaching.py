@@ -15,7 +15,7 @@ from carto_helpers.config import TeacherRun
 from carto_helpers.data import encode_thumbnails
 from carto_helpers.engine import Engine
 from carto_helpers.provenance import provenance, score_columns
-from carto_helpers.recording import DynamicsRecord, epoch_quantities, stack_epochs
+from carto_helpers.recording import epoch_quantities, stack_epochs
 from carto_helpers.records import load_tensors, save_tensors
 from carto_helpers.starts import initialise
 from carto_helpers.training import Training, evaluate, predict
@@ -40,7 +40,7 @@ def train_teacher(bench: Workbench, run: TeacherRun) -> "pd.Series[Any]":
 
 def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
     spec = models.resolve(run.network, role="teacher")
-    engine = bench.engine(spec)
+    engine = bench.engine(spec, "teacher")
     splits = bench.resident(engine)
     lesson = Lesson(bench, run, spec, engine)
     lesson.finish()
@@ -81,7 +81,7 @@ def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]
 
 
 class Lesson:
-    """A teacher in training with what has been recorded of it, from a checkpoint on if there is one."""
+    """A teacher in training and what is recorded of it, from a checkpoint on if there is one."""
 
     def __init__(
         self, bench: Workbench, run: TeacherRun, spec: models.NetworkSpec, engine: Engine

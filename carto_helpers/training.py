@@ -120,7 +120,8 @@ class Training:
         engine: Engine,
     ) -> None:
         _check_subset(data, index, recipe)
-        self.network = network.to(engine.device).to(memory_format=engine.memory_format)
+        self.network = network.to(engine.device)
+        network.to(memory_format=engine.memory_format)  # type: ignore[call-overload]  # as documented
         self.recipe, self.engine, self.epochs_done = recipe, engine, 0
         self._data = data
         self._index = torch.from_numpy(index)

@@ -123,9 +123,9 @@ class Workbench:
             recipe=self.config.student_recipe,
         )
 
-    def engine(self, spec: models.NetworkSpec) -> Engine:
+    def engine(self, spec: models.NetworkSpec, role: str) -> Engine:
         """Return how this machine runs one network."""
-        return choose_engine(spec.name, self.config.device)
+        return choose_engine(spec.name, self.config.device, role=role)
 
     def resident(self, engine: Engine, teacher_key: str = "") -> dict[str, TrainingData]:
         """Return the splits train, val and test on the device, train with the teacher's logits."""

@@ -49,7 +49,7 @@ def make_folder(folder: Path, n_train: int = 40, n_test: int = 12) -> Path:
     return folder
 
 
-def tiny_config(folder: Path, results: Path, **changed: Any) -> PhaseConfig:
+def tiny_config(folder: Path | str, results: Path, **changed: Any) -> PhaseConfig:
     """Return a configuration that trains in a second: a tiny network, two epochs, one seed."""
     settings: dict[str, Any] = {
         "dataset": str(folder), "results": str(results), "teacher": TINY, "architecture": TINY,

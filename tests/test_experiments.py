@@ -104,7 +104,7 @@ def test_rows_say_what_made_them(folder: Path, recorded: Path) -> None:
 
 
 def test_a_record_is_read_without_the_images(recorded: Path) -> None:
-    config = tiny_config(Path("./noise"), recorded, train=False)
+    config = tiny_config("./noise", recorded, train=False)
     result = experiments.phase1(config)
     assert result is not None
     assert len(result.students) == 13

@@ -85,12 +85,8 @@ def test_damaged_dynamics_are_noticed(tmp_path: Path, at: float) -> None:
     sha = results.save_dynamics("k", made_record())
     results.append_teacher(teacher_row(key="k", dynamics_sha256=sha))
     flip_a_byte(tmp_path / "dynamics" / "k.parquet", at)
-    try:
-        found = results.dynamics("k")
-    except ValueError as error:
-        assert "k.parquet must be as its run left it" in str(error)
-    else:  # the byte meant nothing: the content is what it was
-        assert np.array_equal(found.p_gold, made_record().p_gold)
+    with pytest.raises(ValueError, match="k.parquet must be as its run left it"):
+        results.dynamics("k")
 
 
 def test_other_dynamics_than_the_rows_are_refused(tmp_path: Path) -> None:
@@ -138,9 +134,8 @@ def test_thumbnails_come_back_by_position(tmp_path: Path) -> None:
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(RuntimeError, match="half"), replacing(path) as beside:
-        beside.write_text("ne")
-        raise RuntimeError("half way")
+    with pytest.raises(ZeroDivisionError), replacing(path) as beside:
+        beside.write_text(f"ne{1 / 0}")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

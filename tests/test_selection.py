@@ -136,19 +136,19 @@ def test_a_mix_equals_growing_its_parts_one_by_one(
     if min(n_parts) < 1:
         return
     spec = SubsetSpec(rule="mix", fraction=0.33, hard=hard, ambiguous=ambiguous, easy=easy)
-    assert selection.mix(scores, spec).index.tolist() == slow_mix(scores, spec)
+    assert selection.mix(scores, spec).positions.tolist() == slow_mix(scores, spec)
 
 
 def test_a_mix_of_everything_is_everything() -> None:
     spec = SubsetSpec(rule="mix", fraction=1.0, hard=0.5, ambiguous=0.5)
-    assert len(selection.mix(made_scores(40), spec).index) == 40
+    assert len(selection.mix(made_scores(40), spec).positions) == 40
 
 
 def test_disjoint_parts_do_not_grow() -> None:
     scores = {"confidence": np.linspace(0, 1, 100), "variability": np.zeros(100)}
     spec = SubsetSpec(rule="mix", fraction=0.2, hard=0.1, easy=0.1)
     chosen = selection.mix(scores, spec)
-    assert chosen.index.tolist() == [*range(10), *range(90, 100)]
+    assert chosen.positions.tolist() == [*range(10), *range(90, 100)]
     assert chosen[1:] == (10, 0, 10, 0)
 
 

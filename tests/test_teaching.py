@@ -30,7 +30,7 @@ def test_the_last_epochs_dynamics_are_those_of_the_saved_weights(
     row = teaching.train_teacher(bench, bench.teacher_run(spec))
     network = models.create(spec, n_classes=2, n_channels=1)
     network.load_state_dict(load_tensors(bench.results.weights_path(row["key"])))
-    engine = bench.engine(spec)
+    engine = bench.engine(spec, "teacher")
     logits = predict(network, bench.resident(engine)["train"], engine)
     record = bench.results.dynamics(row["key"])
     p = torch.softmax(logits, 1).numpy()[np.arange(32), record.labels]

@@ -13,14 +13,12 @@ N, K = 41, 3
 ALONE = Recipe(epochs=2, batch_size=8, hard_weight=1.0)
 
 
-def made_data(
-    engine: Engine = Engine(), *, dtype: torch.dtype = torch.float16, with_teacher: bool = True
-) -> TrainingData:
+def made_data(engine: Engine | None = None, *, with_teacher: bool = True) -> TrainingData:
     generator = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (N, 3, 8, 8), generator=generator, dtype=torch.uint8)
     labels = torch.randint(0, K, (N,), generator=generator)
-    logits = torch.randn(N, K, generator=generator).to(dtype)
-    return TrainingData(images, labels, engine, logits if with_teacher else None)
+    logits = torch.randn(N, K, generator=generator).half()
+    return TrainingData(images, labels, engine or Engine(), logits if with_teacher else None)
 
 
 def made_network(seed: int = 0) -> nn.Module:
@@ -62,12 +60,10 @@ def test_an_epoch_equals_a_plain_loop(layout: str, hard_weight: float) -> None:
     network, plain = made_network(), made_data()
     adam = torch.optim.Adam(network.parameters(), lr=1e-3)
     order = torch.randperm(N, generator=torch.Generator().manual_seed(stream(5, "batches")))
-    losses = []
     torch.manual_seed(stream(5, "weights"))
     network.train()
-    for start in range(0, 32, 8):
-        losses.append(plain_step(network, adam, plain, order[start : start + 8], recipe))
-    losses.append(plain_step(network, adam, plain, order[32:], recipe))  # 9: one joins the last
+    parts = [order[:8], order[8:16], order[16:24], order[24:32], order[32:]]  # 9: one joins
+    losses = [plain_step(network, adam, plain, part, recipe) for part in parts]
     assert mean_loss == pytest.approx(np.mean(losses), rel=1e-5)
     for ours, theirs in zip(training.network.parameters(), network.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
