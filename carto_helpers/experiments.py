@@ -6,6 +6,7 @@ and returns the rows of its runs, trained now or before.
 """
 
 import base64
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -77,14 +78,18 @@ def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
         SubsetSpec(
             rule="mix",
             fraction=config.fraction,
-            hard=round(hard * scale, 6),
-            ambiguous=round(ambiguous * scale, 6),
-            easy=round(easy * scale, 6),
+            hard=_scaled(hard, scale),
+            ambiguous=_scaled(ambiguous, scale),
+            easy=_scaled(easy, scale),
         )
         for hard, ambiguous, easy in selection.PHASE2_MIXES
     ]
     subsets = [_EVERYTHING, SubsetSpec(rule="random", fraction=config.fraction), *mixes]
     return _run_phase("phase2", config, subsets, dry_run=dry_run)
+
+
+def _scaled(share: float, scale: float) -> float:
+    return share if scale == 1 else math.floor(1e6 * share * scale) / 1e6  # never above the whole
 
 
 def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:

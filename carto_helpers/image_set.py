@@ -13,7 +13,7 @@ from torch import Tensor
 class ImageSet:
     """One split of a dataset, whole and undivided: every index elsewhere is a position in it.
 
-    Parameters
+    Attributes
     ----------
     name
         What the dataset is called; no part of the fingerprint.

@@ -59,7 +59,7 @@ def cross_entropy(logits: Float[Tensor, "B C"], labels: Int[Tensor, " B"]) -> Fl
 
 
 def soft_cross_entropy(
-    logits: Float[Tensor, "B C"], teacher_logits: Float[Tensor, "B C"], temperature: float
+    logits: Float[Tensor, "B C"], teacher_logits: Float[Tensor, "B K"], temperature: float
 ) -> Float[Tensor, ""]:
     r"""Return the soft loss of equation 4: cross entropy to the teacher's softened prediction.
 
@@ -101,7 +101,7 @@ def soft_cross_entropy(
 
 
 def kl_divergence(
-    logits: Float[Tensor, "B C"], teacher_logits: Float[Tensor, "B C"], temperature: float
+    logits: Float[Tensor, "B C"], teacher_logits: Float[Tensor, "B K"], temperature: float
 ) -> Float[Tensor, ""]:
     r"""Return the soft loss of the authors' code: KL(teacher ‖ student) at temperature T.
 

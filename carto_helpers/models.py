@@ -25,9 +25,7 @@ class NetworkSpec:
     Attributes
     ----------
     name
-        As rows name it.
-    timm_name
-        As timm names the architecture.
+        As timm and our rows name it.
     family, role
         Its place in table 1; empty for a network that is not the paper's.
     original
@@ -45,7 +43,6 @@ class NetworkSpec:
     """
 
     name: str
-    timm_name: str
     family: str = ""
     role: str = ""
     original: str = ""
@@ -64,7 +61,6 @@ class NetworkSpec:
 def _mobilenet(role: Role, width: str, paper_start: str | None) -> NetworkSpec:
     return NetworkSpec(
         name=f"mobilenetv2_{width}",
-        timm_name=f"mobilenetv2_{width}",
         family="mobilenet",
         role=role,
         original=f"torchvision mobilenet_v2(width_mult={int(width) / 100})",
@@ -78,7 +74,6 @@ def _mobilenet(role: Role, width: str, paper_start: str | None) -> NetworkSpec:
 def _resnet(role: Role, depth: int, paper_start: str | None) -> NetworkSpec:
     return NetworkSpec(
         name=f"resnet{depth}",
-        timm_name=f"resnet{depth}",
         family="resnet",
         role=role,
         original=f"torchvision resnet{depth}()",
@@ -96,8 +91,7 @@ def _efficientnet(role: Role, size: str, dropout: float, native_size: int) -> Ne
         "bn_eps": 1e-3,
     }
     return NetworkSpec(
-        name=f"efficientnet_{size}",
-        timm_name=f"tf_efficientnet_{size}",
+        name=f"tf_efficientnet_{size}",
         family="efficientnet",
         role=role,
         original=f"efficientnet_pytorch efficientnet-{size}",
@@ -125,9 +119,9 @@ def resolve(name: str, role: str) -> NetworkSpec:
     Parameters
     ----------
     name
-        A family (its network depends on the role), one of the six names, or any timm name,
-        which gives timm's default network. A timm name with a tag ("resnet50.a1_in1k") is
-        always timm's default network.
+        A family (its network depends on the role), one of the six names ("tf_" may be left
+        out), or any other timm name, which gives timm's default network. A timm name with a tag
+        ("resnet50.a1_in1k") is always timm's default network.
     role
         "teacher" or "student".
 
@@ -144,13 +138,14 @@ def resolve(name: str, role: str) -> NetworkSpec:
     if role not in ("teacher", "student"):
         raise ValueError(f"`role` must be 'teacher' or 'student', got {role!r}; pass one of them")
     for spec in NETWORKS.values():
-        if name in (spec.name, spec.timm_name) or (name, role) == (spec.family, spec.role):
+        is_its_name = name in (spec.name, spec.name.removeprefix("tf_"))
+        if is_its_name or (name, role) == (spec.family, spec.role):
             return spec
     prepare_torchvision()
     import timm
 
     if name in timm.list_models() or name in timm.list_pretrained():
-        return NetworkSpec(name=name, timm_name=name)
+        return NetworkSpec(name=name)
     raise ValueError(
         f"unknown architecture {name!r}; pass a family ({', '.join(FAMILIES)}), one of the "
         f"paper's networks ({', '.join(NETWORKS)}) or a name that timm.list_models() lists"
@@ -237,7 +232,7 @@ def _build(spec: NetworkSpec, n_classes: int, n_channels: int) -> nn.Module:
     import timm
 
     network: nn.Module = timm.create_model(
-        spec.timm_name, num_classes=n_classes, in_chans=n_channels, **spec.options
+        spec.name, num_classes=n_classes, in_chans=n_channels, **spec.options
     )
     if spec.native_size is not None:
         fix_padding(network, spec.native_size)

@@ -54,7 +54,7 @@ def duration(seconds: float) -> str:
 
     Examples
     --------
-    >>> duration(42), duration(600), duration(9_000)
+    >>> duration(42.0), duration(600.0), duration(9_000.0)
     ('42 s', '10 min', '2 h 30 min')
     """
     if seconds < 100:

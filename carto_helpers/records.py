@@ -145,10 +145,11 @@ class Results:
             for name, array in record.quantities.items()
             for epoch in range(array.shape[1])
         }
-        with replacing(self.folder / "dynamics" / f"{key}.parquet") as path:
+        path = self.folder / "dynamics" / f"{key}.parquet"
+        with replacing(path) as beside:
             table = pa.table(columns, metadata={"classes": json.dumps(record.classes)})
-            pq.write_table(table, path, compression="zstd", compression_level=9)
-        return digest(columns)
+            pq.write_table(table, beside, compression="zstd", compression_level=9)
+        return digest(path)
 
     def dynamics(self, key: str) -> DynamicsRecord:
         """Return the dynamics of teacher `key`, checked against the digest in its row.
@@ -161,13 +162,9 @@ class Results:
             If the file cannot be read or is not the one its row speaks of.
         """
         path = self.folder / "dynamics" / f"{key}.parquet"
-        _must_exist(path)
-        try:
-            table = pq.read_table(path)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _damaged(path) from error
+        self._check_digest(path, "dynamics_sha256", key)
+        table = pq.read_table(path)
         columns = {name: table.column(name).to_numpy().copy() for name in table.column_names}
-        self._check_digest(path, "dynamics_sha256", key, digest(columns))
         quantities = {
             name: np.stack([columns[c] for c in columns if c.rpartition("_")[0] == name], axis=1)
             for name in QUANTITIES
@@ -182,20 +179,19 @@ class Results:
 
     def save_logits(self, key: str, logits: Tensor) -> str:
         """Write the logits of teacher `key` over the training split; return their digest."""
-        save_tensors(self.folder / "logits" / f"{key}.safetensors", {"logits": logits})
-        return digest({"logits": logits.numpy()})
+        path = self.folder / "logits" / f"{key}.safetensors"
+        save_tensors(path, {"logits": logits})
+        return digest(path)
 
     def logits(self, key: str) -> Tensor:
         """Return the logits (N, C) of teacher `key` in float16, checked against its row."""
         path = self.folder / "logits" / f"{key}.safetensors"
-        logits = load_tensors(path)["logits"]
-        self._check_digest(path, "logits_sha256", key, digest({"logits": logits.numpy()}))
-        return logits
+        self._check_digest(path, "logits_sha256", key)
+        return load_tensors(path)["logits"]
 
-    def _check_digest(self, path: Path, column: str, key: str, found: str) -> None:
-        teachers = self.teachers()
-        expected = teachers.loc[teachers["key"] == key, column]
-        if len(expected) and expected.iloc[0] != found:
+    def _check_digest(self, path: Path, column: str, key: str) -> None:
+        _must_exist(path)
+        if self.teacher(key)[column] != digest(path):
             raise _damaged(path)
 
     def save_thumbnails(self, dataset: str, index: np.ndarray, images: list[bytes]) -> None:
@@ -262,14 +258,10 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         raise _damaged(path) from error
 
 
-def digest(arrays: Mapping[str, np.ndarray]) -> str:
-    """Return the SHA-256 of names, kinds, shapes and contents, whatever file holds them."""
-    sha = hashlib.sha256()
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        sha.update(f"{name} {array.dtype.str} {array.shape};".encode())
-        sha.update(array.tobytes())
-    return sha.hexdigest()
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def published(name: str, folder: Path | None = None) -> pd.DataFrame:

@@ -76,14 +76,17 @@ def pretrained_state(tag: str) -> dict[str, Tensor]:
         If they are in neither; at once where no connection can be made.
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
 
+    # its HTTP client's errors (a refusing proxy's, say) are no OSError
+    download_errors = (OSError, *HfHubHTTPError.__bases__)
     place = (f"timm/{tag}", "model.safetensors")
     try:
         cached = try_to_load_from_cache(*place)
         if not isinstance(cached, str):
             _check_connection()  # the hub's client would try again for a minute
             cached = hf_hub_download(*place)
-    except OSError as error:
+    except download_errors as error:
         raise WeightsDownloadError(
             f"expected ImageNet weights {tag} in the cache or from huggingface.co, got "
             f"{type(error).__name__}; run once with a network, or pass a .safetensors file as "

@@ -8,8 +8,8 @@ from carto_helpers.torchvision_trap import prepare_torchvision
 PAPERS = [
     "mobilenetv2_100",
     "mobilenetv2_035",
-    "efficientnet_b4",
-    "efficientnet_b0",
+    "tf_efficientnet_b4",
+    "tf_efficientnet_b0",
     "resnet50",
     "resnet18",
 ]
@@ -25,8 +25,8 @@ def authors_network(name, *, n_classes=10, n_channels=3):
     from efficientnet_pytorch import EfficientNet
     from torchvision import models
 
-    if name.startswith("efficientnet"):
-        kind = name.replace("_", "-")
+    if name.startswith("tf_efficientnet"):
+        kind = name.removeprefix("tf_").replace("_", "-")
         return EfficientNet.from_name(kind, in_channels=n_channels, num_classes=n_classes)
     if name.startswith("mobilenet"):
         width = int(name.removeprefix("mobilenetv2_")) / 100

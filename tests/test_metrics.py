@@ -68,7 +68,7 @@ def test_macro_f1_of_one_answer_for_all_is_what_chance_gives() -> None:
     assert macro_f1(np.zeros(100, dtype=int), labels, 10) == pytest.approx(2 / 11 / 10)
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.int8])
 def test_every_kind_of_integer_is_counted(dtype) -> None:
     labels = (np.arange(300) % 100).astype(dtype)
     assert macro_f1(labels, labels, 100) == 1
@@ -78,7 +78,7 @@ def test_every_kind_of_integer_is_counted(dtype) -> None:
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=12), st.sampled_from([0.5, 0.8, 0.95, 0.99]))
 def test_the_interval_agrees_with_scipys_student_t(values, level) -> None:
     found = confidence_interval(values, level)
-    scale = stats.tstd(values) / math.sqrt(len(values))
+    scale = np.std(values, ddof=1) / math.sqrt(len(values))
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * scale
     assert found.mean == pytest.approx(np.mean(values))
     assert found.high - found.mean == pytest.approx(half, rel=1e-6, abs=1e-12)

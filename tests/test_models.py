@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from authors_networks import PAPERS, authors_network, state_for, waken
@@ -21,7 +22,7 @@ TABLE_1 = Path(__file__).parents[1] / "book" / "paper" / "table1_architectures.c
     ("family", "teacher", "student"),
     [
         ("mobilenet", "mobilenetv2_100", "mobilenetv2_035"),
-        ("efficientnet", "efficientnet_b4", "efficientnet_b0"),
+        ("efficientnet", "tf_efficientnet_b4", "tf_efficientnet_b0"),
         ("resnet", "resnet50", "resnet18"),
     ],
 )
@@ -34,7 +35,7 @@ def test_a_family_names_another_network_for_each_role(family, teacher, student):
 @pytest.mark.parametrize("name", PAPERS)
 def test_a_network_keeps_its_name_in_either_role(name, role):
     assert resolve(name, role=role) is NETWORKS[name]
-    assert resolve(NETWORKS[name].timm_name, role=role) is NETWORKS[name]
+    assert resolve(name.removeprefix("tf_"), role=role) is NETWORKS[name]
 
 
 def test_any_other_timm_name_is_timms_default_network():
@@ -68,37 +69,61 @@ def test_equal_weights_give_equal_logits(name, pixels, n_classes, n_channels):
         ("mobilenetv2_100", 28, 10, 1),
         ("resnet50", 32, 100, 3),
         ("resnet50", 28, 10, 1),
-        ("efficientnet_b0", 32, 10, 3),
-        ("efficientnet_b0", 32, 100, 1),
-        ("efficientnet_b4", 32, 100, 3),
-        ("efficientnet_b4", 28, 10, 1),
     ],
 )
 def test_equal_weights_give_equal_logits_in_larger_networks(name, pixels, n_classes, n_channels):
     assert_equal_logits(name, pixels, n_classes=n_classes, n_channels=n_channels)
 
 
-def assert_equal_logits(name, pixels, **sizes):
+def assert_equal_logits(name, pixels, *, dtype=torch.float32, tolerance=1e-5, **sizes):
     torch.manual_seed(0)
-    images = torch.rand(8, sizes["n_channels"], pixels, pixels) * 2 - 1
-    original = waken(authors_network(name, **sizes), images)
-    network = create(NETWORKS[name], **sizes)
+    images = torch.rand(8, sizes["n_channels"], pixels, pixels, dtype=dtype) * 2 - 1
+    original = waken(authors_network(name, **sizes).to(dtype), images)
+    network = create(NETWORKS[name], **sizes).to(dtype)
     network.load_state_dict(state_for(network, original))
     with torch.no_grad():
         ours, theirs = network.eval()(images), original(images)
     assert ours.shape == (8, sizes["n_classes"])
     assert theirs.std() > 1e-3  # there is something to compare
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "n_classes", "n_channels"),
+    [
+        ("tf_efficientnet_b0", 32, 10, 3),
+        ("tf_efficientnet_b0", 32, 100, 1),
+        ("tf_efficientnet_b4", 32, 100, 3),
+        ("tf_efficientnet_b4", 28, 10, 1),
+    ],
+)
+def test_equal_weights_give_equal_logits_in_efficientnets(name, pixels, n_classes, n_channels):
+    # In float64: the two round differently (x · sigmoid(x) in one step or two), and the batch
+    # statistics of eight noise images amplify that in float32 (to 3e-4 seen, logits of 0.6).
+    sizes = {"n_classes": n_classes, "n_channels": n_channels}
+    assert_equal_logits(name, pixels, dtype=torch.float64, tolerance=1e-9, **sizes)
+
+
+@pytest.mark.parametrize("name", ["tf_efficientnet_b0", "tf_efficientnet_b4"])
+def test_new_efficientnets_give_equal_logits_in_float32(name):
+    torch.manual_seed(0)
+    original, network = authors_network(name), create(NETWORKS[name], n_classes=10, n_channels=3)
+    network.load_state_dict(state_for(network, original))
+    images = torch.rand(8, 3, 32, 32) * 2 - 1
+    with torch.no_grad():
+        ours, theirs = network.eval()(images), original.eval()(images)
+    assert theirs.std() > 1e-3
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["mobilenetv2_035", "resnet18", "efficientnet_b0"])
+@pytest.mark.parametrize("name", ["mobilenetv2_035", "resnet18", "tf_efficientnet_b0"])
 def test_a_training_step_is_the_originals(name):
     torch.manual_seed(0)
     images = torch.rand(8, 3, 32, 32, dtype=torch.float64) * 2 - 1
     original = authors_network(name).double()
     network = create(NETWORKS[name], n_classes=10, n_channels=3).double()
     network.load_state_dict(state_for(network, original))
-    if name == "efficientnet_b0":  # it draws its drop-connect in another way
+    if name == "tf_efficientnet_b0":  # it draws its drop-connect in another way
         switch_off_drops(network, original)
     losses = [loss_and_gradients(n, images) for n in (network, original)]  # dropout included
     torch.testing.assert_close(*losses)
@@ -129,18 +154,17 @@ def switch_off_drops(network, original):
 @pytest.mark.parametrize("name", PAPERS)
 def test_batch_norm_and_dropout_are_the_originals(name):
     original, network = authors_network(name), create(NETWORKS[name], n_classes=10, n_channels=3)
-    settings = [
-        {(m.eps, m.momentum) for m in n.modules() if isinstance(m, nn.BatchNorm2d)}
+    ours, theirs = (
+        [(m.eps, m.momentum) for m in n.modules() if isinstance(m, nn.BatchNorm2d)]
         for n in (network, original)
-    ]
-    assert settings[0] == settings[1]
-    assert len(settings[0]) == 1
+    )
+    assert np.array(ours) == pytest.approx(np.array(theirs))
     dropout = [m.p for m in original.modules() if isinstance(m, nn.Dropout)] or [0.0]
     assert [network.drop_rate] == dropout
 
 
-@pytest.mark.parametrize(("name", "kind"), [("resnet18", "a"), ("efficientnet_b0", "a")])
-def test_one_seed_gives_one_network_and_two_give_two(name, kind):
+@pytest.mark.parametrize("name", ["resnet18", "tf_efficientnet_b0", "mobilenetv2_035"])
+def test_one_seed_gives_one_network_and_two_give_two(name):
     def weights(seed):
         torch.manual_seed(seed)
         network = create(NETWORKS[name], n_classes=10, n_channels=1)
@@ -155,8 +179,8 @@ def test_one_seed_gives_one_network_and_two_give_two(name, kind):
     [
         ("mobilenetv2_100", 2_236_682, 3_504_872),
         ("mobilenetv2_035", 408_938, 1_677_128),
-        ("efficientnet_b4", 17_566_546, 19_341_616),
-        ("efficientnet_b0", 4_020_358, 5_288_548),
+        ("tf_efficientnet_b4", 17_566_546, 19_341_616),
+        ("tf_efficientnet_b0", 4_020_358, 5_288_548),
         ("resnet50", 23_528_522, 25_557_032),
         ("resnet18", 11_181_642, 11_689_512),
     ],
@@ -201,13 +225,13 @@ def test_paper_starts_are_where_the_authors_had_them():
     tags = {name: spec.paper_start for name, spec in NETWORKS.items() if spec.paper_start}
     assert set(tags) == set(PAPERS) - {"mobilenetv2_035", "resnet18"}
     for name, tag in tags.items():
-        assert tag.startswith(f"{NETWORKS[name].timm_name}.")
+        assert tag.startswith(f"{NETWORKS[name].name}.")
         assert timm.models.get_pretrained_cfg(tag).hf_hub_id == f"timm/{tag}"  # as we ask for it
 
 
 @pytest.mark.parametrize("n_channels", [1, 3])
 def test_a_paper_start_takes_all_but_head_and_new_stem(monkeypatch, n_channels):
-    spec = NETWORKS["efficientnet_b0"]
+    spec = NETWORKS["tf_efficientnet_b0"]
     imagenet = create(spec, n_classes=1000, n_channels=3).state_dict()
     monkeypatch.setattr(models, "pretrained_state", {spec.paper_start: imagenet}.__getitem__)
     torch.manual_seed(0)

@@ -20,7 +20,7 @@ def test_one_seed_draws_the_originals_initial_weights(name):
         assert torch.equal(mine, its), label
 
 
-@pytest.mark.parametrize("name", ["mobilenetv2_035", "efficientnet_b0", "resnet18"])
+@pytest.mark.parametrize("name", ["mobilenetv2_035", "tf_efficientnet_b0", "resnet18"])
 def test_a_new_stem_is_drawn_as_torch_draws(name):
     network = create(NETWORKS[name], n_classes=10, n_channels=1)
     stem = next(m for m in network.modules() if isinstance(m, nn.Conv2d))
@@ -35,7 +35,7 @@ def test_no_residual_branch_of_a_resnet_starts_at_zero():
     assert all(torch.equal(m.weight, torch.ones_like(m.weight)) for m in norms)
 
 
-@pytest.mark.parametrize("name", ["efficientnet_b0", "efficientnet_b4"])
+@pytest.mark.parametrize("name", ["tf_efficientnet_b0", "tf_efficientnet_b4"])
 def test_drop_connect_grows_with_the_block_as_in_the_original(name):
     original = authors_network(name)
     network = create(NETWORKS[name], n_classes=10, n_channels=3)
@@ -50,7 +50,7 @@ def timms_padding(name, network):
     import timm
 
     spec = NETWORKS[name]
-    other = timm.create_model(spec.timm_name, num_classes=10, **spec.options)
+    other = timm.create_model(spec.name, num_classes=10, **spec.options)
     other.load_state_dict(network.state_dict())
     return other.eval()
 
@@ -58,10 +58,10 @@ def timms_padding(name, network):
 @pytest.mark.parametrize(
     ("name", "pixels", "smallest", "largest"),
     [
-        ("efficientnet_b4", 32, 0.5, 10),  # one layer is padded (2, 2), by timm (1, 2)
-        ("efficientnet_b4", 28, 0, 0),
-        ("efficientnet_b0", 32, 0, 0),
-        ("efficientnet_b0", 28, 0, 0),  # where the original stops
+        ("tf_efficientnet_b4", 32, 0.5, 10),  # one layer is padded (2, 2), by timm (1, 2)
+        ("tf_efficientnet_b4", 28, 0, 0),
+        ("tf_efficientnet_b0", 32, 0, 0),
+        ("tf_efficientnet_b0", 28, 0, 0),  # where the original stops
     ],
 )
 def test_timms_own_padding_differs_by_the_stated_size(name, pixels, smallest, largest):
@@ -76,10 +76,10 @@ def test_timms_own_padding_differs_by_the_stated_size(name, pixels, smallest, la
 
 def test_the_original_b0_cannot_take_28_pixels():
     with pytest.raises(RuntimeError, match="Kernel size can't be greater than actual input size"):
-        authors_network("efficientnet_b0").eval()(torch.zeros(1, 3, 28, 28))
+        authors_network("tf_efficientnet_b0").eval()(torch.zeros(1, 3, 28, 28))
 
 
-@pytest.mark.parametrize("name", ["efficientnet_b0", "efficientnet_b4"])
+@pytest.mark.parametrize("name", ["tf_efficientnet_b0", "tf_efficientnet_b4"])
 def test_the_authors_own_stem_stops_both_efficientnets_on_mnist(name):
     original = authors_network(name)
     stem = original._conv_stem
@@ -90,7 +90,7 @@ def test_the_authors_own_stem_stops_both_efficientnets_on_mnist(name):
         original.eval()(torch.zeros(1, 1, 28, 28))
 
 
-@pytest.mark.parametrize("name", ["efficientnet_b0", "efficientnet_b4"])
+@pytest.mark.parametrize("name", ["tf_efficientnet_b0", "tf_efficientnet_b4"])
 def test_our_efficientnets_take_mnist(name):
     network = create(NETWORKS[name], n_classes=10, n_channels=1).eval()
     assert network(torch.zeros(2, 1, 28, 28)).isfinite().all()
