@@ -6,7 +6,6 @@ and returns the rows of its runs, trained now or before.
 """
 
 import base64
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +26,14 @@ from carto_helpers.workbench import Workbench
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseResult:
-    """What a phase leaves: its teacher's row, and the rows of its students that are recorded."""
+    """What a phase leaves: its teacher's row, and the rows of its students that are recorded.
+
+    `student` is the students' name in those rows.
+    """
 
     config: PhaseConfig
     teacher: "pd.Series[Any]"
+    student: str
     students: pd.DataFrame
 
 
@@ -73,23 +76,9 @@ def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
 
     The shares are the paper's, of 0.33; for another `fraction` they keep their proportions.
     """
-    scale = config.fraction / 0.33
-    mixes = [
-        SubsetSpec(
-            rule="mix",
-            fraction=config.fraction,
-            hard=_scaled(hard, scale),
-            ambiguous=_scaled(ambiguous, scale),
-            easy=_scaled(easy, scale),
-        )
-        for hard, ambiguous, easy in selection.PHASE2_MIXES
-    ]
-    subsets = [_EVERYTHING, SubsetSpec(rule="random", fraction=config.fraction), *mixes]
+    random = SubsetSpec(rule="random", fraction=config.fraction)
+    subsets = [_EVERYTHING, random, *selection.scaled_mixes(config.fraction)]
     return _run_phase("phase2", config, subsets, dry_run=dry_run)
-
-
-def _scaled(share: float, scale: float) -> float:
-    return share if scale == 1 else math.floor(1e6 * share * scale) / 1e6  # never above the whole
 
 
 def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
@@ -154,7 +143,10 @@ def _run_phase(
     rows = bench.results.students().set_index("key", drop=False)
     keys = [run.key() for run in runs if run.key() in rows.index]
     return PhaseResult(
-        config=config, teacher=teacher, students=rows.loc[keys].reset_index(drop=True)
+        config=config,
+        teacher=teacher,
+        student=bench.student_name(),
+        students=rows.loc[keys].reset_index(drop=True),
     )
 
 

@@ -9,6 +9,7 @@ Sizes come from `config.subset_size`. The rules are linear in N (a partition, no
 examples); a mix sorts as many distances as it selects examples.
 """
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -50,6 +51,25 @@ class Mix(NamedTuple):
     n_ambiguous: int
     n_easy: int
     n_filled: int
+
+
+def scaled_mixes(fraction: float) -> list[SubsetSpec]:
+    """Return the mixes of table 4 for subsets of any size; the shares keep their proportions.
+
+    Examples
+    --------
+    >>> scaled_mixes(0.33)[3].label(), scaled_mixes(0.1)[0].label()
+    ('mix 14/14/5', 'mix 5/5/0')
+    """
+    scale = fraction / 0.33
+    shares = [
+        tuple(share if scale == 1 else math.floor(1e6 * share * scale) / 1e6 for share in mix)
+        for mix in PHASE2_MIXES
+    ]  # rounded down: never more than the whole
+    return [
+        SubsetSpec(rule="mix", fraction=fraction, hard=hard, ambiguous=ambiguous, easy=easy)
+        for hard, ambiguous, easy in shares
+    ]
 
 
 def select(

@@ -42,11 +42,16 @@ def resolve_start(start: str, spec: models.NetworkSpec, results: Results) -> Sta
     Raises
     ------
     ValueError
-        If `start` is neither a known name nor a safetensors file's path.
+        If `start` is neither a known name nor a safetensors file's path, or "paper" is asked for
+        a network that is not the paper's.
     FileNotFoundError
         If the file, or a teacher of the other data set with the same network, is not there.
     """
     if start == "paper":
+        if not spec.paper:
+            raise ValueError(
+                f"start 'paper' is for the paper's networks, got {spec.name}; pass 'scratch'"
+            )
         return Start(label="paper" if spec.paper_start else "scratch")
     if start == "scratch":
         return Start(label=start)

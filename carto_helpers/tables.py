@@ -20,7 +20,7 @@ from carto_helpers.comparison import (
     summary,
 )
 from carto_helpers.config import PhaseConfig
-from carto_helpers.selection import PHASE1_RULES, PHASE2_MIXES
+from carto_helpers.selection import PHASE1_RULES, scaled_mixes
 from carto_helpers.table_style import printed, show
 
 __all__ = [
@@ -225,9 +225,7 @@ def table4(
     other mix that was run follows.
     """
     subsets = [ALL, ("random", fraction, 0.0, 0.0, 0.0)]
-    for mix in PHASE2_MIXES:
-        hard, ambiguous, easy = (round(share * fraction / 0.33, 6) for share in mix)
-        subsets.append(("mix", fraction, hard, ambiguous, easy))
+    subsets += [(m.rule, fraction, m.hard, m.ambiguous, m.easy) for m in scaled_mixes(fraction)]
     others = summarised[summarised["rule"] == "mix"]
     return _phase(summarised, published, [*subsets, *_subsets(others)], datasets, students)
 

@@ -79,14 +79,14 @@ def pretrained_state(tag: str) -> dict[str, Tensor]:
     from huggingface_hub.errors import HfHubHTTPError
 
     # its HTTP client's errors (a refusing proxy's, say) are no OSError
-    download_errors = (OSError, *HfHubHTTPError.__bases__)
+    failures: tuple[type[Exception], ...] = (OSError, *HfHubHTTPError.__bases__)
     place = (f"timm/{tag}", "model.safetensors")
     try:
         cached = try_to_load_from_cache(*place)
         if not isinstance(cached, str):
             _check_connection()  # the hub's client would try again for a minute
             cached = hf_hub_download(*place)
-    except download_errors as error:
+    except failures as error:
         raise WeightsDownloadError(
             f"expected ImageNet weights {tag} in the cache or from huggingface.co, got "
             f"{type(error).__name__}; run once with a network, or pass a .safetensors file as "

@@ -42,6 +42,11 @@ class Workbench:
         name = self.config.teacher
         return models.resolve("resnet" if name == "best" else name, role="teacher")
 
+    def student_name(self) -> str:
+        """Return what rows call the student: its family, or a foreign network's own name."""
+        spec = self.network("student")
+        return spec.family or spec.name
+
     def start(self, role: str, spec: models.NetworkSpec) -> Start:
         """Return what the asked start means for one network."""
         config = self.config
@@ -112,7 +117,7 @@ class Workbench:
             fingerprint=teacher["fingerprint"],
             teacher_key=teacher["key"],
             dynamics_sha256=teacher["dynamics_sha256"],
-            student=spec.family or spec.name,
+            student=self.student_name(),
             network=spec.name,
             start=self.start("student", spec).label,
             subset=subset,

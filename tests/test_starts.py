@@ -22,6 +22,11 @@ def test_paper_is_scratch_where_the_authors_had_no_weights(tmp_path: Path) -> No
     assert resolve_start("paper", teacher, results) == Start(label="paper")
 
 
+def test_paper_is_for_the_papers_networks(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"start 'paper' is for the paper's networks, got {TINY}"):
+        resolve_start("paper", SPEC, Results(tmp_path))
+
+
 def test_a_file_is_named_by_its_content(tmp_path: Path) -> None:
     paths = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
     for path in paths:

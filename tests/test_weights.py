@@ -136,6 +136,18 @@ def test_a_download_that_fails_says_so(monkeypatch, no_cache):
         pretrained_state("resnet50.tv_in1k")
 
 
+def test_a_refusing_proxy_says_so(monkeypatch, no_cache):
+    from huggingface_hub.errors import HfHubHTTPError
+
+    def fail(*place):  # as the hub's client: with its HTTP library's error, which is no OSError
+        raise HfHubHTTPError.__bases__[0]("403 Forbidden")
+
+    monkeypatch.setattr(weights, "getproxies", lambda: {"https": "proxy"})
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", fail)
+    with pytest.raises(WeightsDownloadError, match="got HTTPError; run once with a network"):
+        pretrained_state("resnet50.tv_in1k")
+
+
 def test_cached_weights_need_no_network(monkeypatch, saved):
     path = saved(student())
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *place: str(path))

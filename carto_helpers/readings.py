@@ -1,0 +1,88 @@
+"""What a page says of its numbers: sentences made from rows and tables, nothing typed."""
+
+import pandas as pd
+
+from carto_helpers.comparison import require_columns
+
+
+def read_teachers(rows: pd.DataFrame) -> str:
+    """Return which of the recorded teachers is best, as Markdown.
+
+    Parameters
+    ----------
+    rows
+        Rows of teachers.csv, best validation macro F1 first.
+    """
+    if rows.empty:
+        return "**No teacher is recorded yet.**"
+    best = rows.iloc[0]
+    return (
+        f"**{best['network']}** (start: {best['start'].partition(':')[0]}) is the best of "
+        f"{len(rows)} recorded: macro F1 **{best['val_macro_f1']:.3f}** on the validation split, "
+        f"which chooses, and {best['test_macro_f1']:.3f} on the test set. One pass over the "
+        f"training split after every epoch, for the dynamics, took "
+        f"{best['dynamics_seconds'] / best['seconds']:.0%} of its {best['seconds']:.0f} s."
+    )
+
+
+def read_subsets(table: pd.DataFrame) -> str:
+    """Return how the subsets of phase 1 or 2 compare with a random one, as Markdown.
+
+    Parameters
+    ----------
+    table
+        From `tables.table3` or `tables.table4`, of one data set and student.
+    """
+    require_columns(table, ("rule", "train_data", "mean", "n"), "table")
+    run = table[table["n"] > 0]
+    random, chosen = run[run["rule"] == "random"], run[~run["rule"].isin(["random", "all"])]
+    if random.empty or chosen.empty:
+        return "**Not enough runs are recorded yet to compare the subsets with a random one.**"
+    level, best = random["mean"].iloc[0], chosen.loc[chosen["mean"].idxmax()]
+    n_above = int((chosen["mean"] > level).sum())
+    return (
+        f"The random subset reaches a mean macro F1 of **{level:.3f}** (n = {random['n'].iloc[0]}); "
+        f"**{n_above} of {len(chosen)}** subsets that the dynamics chose score higher. The best of "
+        f"those is {best['train_data']} with {best['mean']:.3f}.{_whole(run)}"
+    )
+
+
+def read_sizes(table: pd.DataFrame) -> str:
+    """Return how the score grows with a random subset's size, as Markdown.
+
+    Parameters
+    ----------
+    table
+        From `tables.table5`, of one data set and student.
+    """
+    require_columns(table, ("rule", "fraction", "mean", "n"), "table")
+    run = table[table["n"] > 0].sort_values("fraction")
+    if len(run) < 2:
+        return "**Not enough sizes are recorded yet to compare them.**"
+    gains = run["mean"].diff().iloc[1:]
+    sizes = run["fraction"].map("{:.3g}".format).tolist()
+    steps = [f"{a} → {b}: {gain:+.3f}" for a, b, gain in zip(sizes, sizes[1:], gains, strict=False)]
+    return (
+        f"From a fraction of {sizes[0]} to {sizes[-1]} of the training split, mean macro F1 goes "
+        f"from **{run['mean'].iloc[0]:.3f}** to **{run['mean'].iloc[-1]:.3f}**; step by step "
+        f"{', '.join(steps)}."
+    )
+
+
+def read_cost(rows: pd.DataFrame) -> str:
+    """Return how many runs a page rests on and what they took, as Markdown."""
+    if rows.empty:
+        return "No run is recorded yet."
+    minutes = rows["seconds"].sum() / 60
+    devices = ", ".join(sorted(rows["device"].unique()))
+    return (
+        f"This page rests on {len(rows)} recorded runs, {minutes:.1f} minutes of training in all "
+        f"(median {rows['seconds'].median():.0f} s a run), on {devices}."
+    )
+
+
+def _whole(run: pd.DataFrame) -> str:
+    whole = run[run["rule"] == "all"]
+    if whole.empty:
+        return ""
+    return f" The whole training split gives {whole['mean'].iloc[0]:.3f}."

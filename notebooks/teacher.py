@@ -1,0 +1,101 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The teacher and its training dynamics
+#
+# Which network should teach, and what does it make of every training image on the way? A grid of
+# networks and learning rates is trained; after each epoch one pass over the training split records
+# the probability of every image's label (section 3.3.1 and table 2 of the paper). The best by macro
+# F1 on the validation split is the teacher.
+
+# %% tags=["parameters"]
+dataset = "digits"  # digits, mnist, cifar10, cifar100, or the path of an image folder
+data_root = None  # where the named data sets lie; None: the user's cache
+architectures = ["resnet"]  # the grid: mobilenet, efficientnet, resnet, or timm names
+learning_rates = [1e-3]  # the grid: Adam's learning rates
+teacher_start = "scratch"  # scratch, paper (ImageNet), a data set's name, FILE.safetensors
+batch_size = 32  # examples a step
+split_seed = 0  # of the 80/20 split
+epochs = 10
+device = "auto"  # auto, cpu, cuda, cuda:N, mps
+results = "results"  # folder of the record
+train = True  # whether missing runs may be trained
+
+# %%
+from carto_helpers.config import PhaseConfig
+
+config = PhaseConfig.from_notebook(globals(), "teacher")
+
+import altair as alt
+from IPython.display import Markdown
+
+from carto_helpers import data_map, experiments, readings, tables
+from carto_helpers.records import Results, published
+
+_ = alt.renderers.enable("html")
+
+# %%
+rows = experiments.teachers(config)
+
+# %% [markdown]
+# ## Answer
+
+# %%
+Markdown(readings.read_teachers(rows))
+
+# %% [markdown]
+# ## Every teacher that was tried
+
+# %%
+tables.show(
+    tables.teacher_grid(rows),
+    caption="Teachers, best first.",
+    notes="Chosen by macro F1 on the validation split; ours: macro F1 on the test set.",
+)
+
+# %% [markdown]
+# ## Ours beside the paper's
+
+# %%
+tables.show(
+    tables.table2(rows, published("table2_teachers"), datasets=sorted(rows["dataset"].unique())),
+    caption="The chosen teacher (table 2).",
+    notes="In percent, as the paper prints it.",
+    unit="percent",
+)
+
+# %% [markdown]
+# ## The data map of the teacher
+#
+# Every training image by the probability that the teacher gave to its label: the mean over epochs
+# ({term}`confidence`) against the standard deviation ({term}`variability`). Hover over a point to see
+# the image; drag over the map to see where the selection lies in the three distributions.
+
+# %%
+frame = experiments.map_frame(Results(config.results), rows["key"].iloc[0])
+data_map.data_map(frame)
+
+# %%
+Markdown(data_map.map_caption(frame))
+
+# %%
+Markdown(readings.read_cost(rows))
+
+# %% [markdown]
+# ## Where the numbers come from
+
+# %%
+tables.show(tables.provenance(rows), caption="Provenance of the rows above.")

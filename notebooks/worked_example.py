@@ -1,0 +1,67 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A worked example: one frog, five epochs
+#
+# How do five probabilities become four statistics? Appendix B of the paper follows one image of
+# CIFAR-10, a frog, through five epochs. Table 6 holds the probability of every class; what the paper
+# derives from it is recomputed here.
+
+# %%
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from carto_helpers import dynamics, figures
+from carto_helpers.records import published
+
+_ = alt.renderers.enable("html")
+table = published("table6_worked_example").set_index("epoch")
+table
+
+# %% [markdown]
+# The label's column is what training dynamics see; whether the label has the largest probability in its
+# row is what {term}`correctness` counts.
+
+# %%
+p_gold = table[["frog"]].to_numpy().T  # (1, 5)
+is_right = (table.idxmax(axis=1) == "frog").to_numpy()[None]  # (1, 5)
+ours = dynamics.scores(p_gold, is_right)
+pd.DataFrame(
+    {
+        "ours": {name: round(float(value[0]), 3) for name, value in ours.items()},
+        "the paper's": {
+            "confidence": 0.638,
+            "variability": 0.282,
+            "correctness": 0.6,
+            "forgetfulness": -0.188,
+        },
+    }
+)
+
+# %% [markdown]
+# {term}`Forgetfulness` is the slope of the least-squares line through the five points: this image was
+# being forgotten.
+
+# %%
+figures.worked_example(table.reset_index())
+
+# %% [markdown]
+# A distribution sums to one. Epoch 3 of the printed table does not; the statistics use the label's
+# column alone, so they are not touched by it.
+
+# %%
+table.sum(axis=1).round(3).to_frame("sum of the row")
