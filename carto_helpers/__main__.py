@@ -37,14 +37,14 @@ _HELP = {
 }
 _ABOUT = {
     "teacher": "train the grid of teachers and record their training dynamics (table 2)",
-    "phase1": "distil students on 33 %% subsets chosen by training dynamics (table 3)",
+    "phase1": "distil students on one-third subsets chosen by training dynamics (table 3)",
     "phase2": "distil students on mixes of easy, ambiguous and hard examples (table 4)",
     "phase3": "distil students on random subsets of several sizes (table 5)",
 }
 _COLUMNS = ["rule", "fraction", "hard", "ambiguous", "easy", "student_seed", "test_macro_f1"]
 _EXAMPLES = """\
 examples:
-  carto phase1                                  the embedded digits, about a minute
+  carto phase1                                  on the embedded digits
   carto teacher --dataset cifar10 --architectures resnet --learning-rates 1e-3 1e-4
   carto phase1 --dataset cifar10 --architecture mobilenet --seeds 3 --dry-run
   carto status --results book/results

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from carto_helpers.image_cache import read_cache, write_cache
 from carto_helpers.image_set import Dataset, ImageSet

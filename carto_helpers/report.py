@@ -127,7 +127,8 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> None:
             papermill.execute_notebook(
                 source, output, parameters=parameters, progress_bar=False, log_output=False
             )
-            nbformat.write(_without_traces(nbformat.read(output, as_version=4)), beside)
+            executed = _without_traces(nbformat.read(output, as_version=4))
+            nbformat.write(_titled(executed, parameters), beside)
         finally:
             output.unlink(missing_ok=True)
 
@@ -137,4 +138,15 @@ def _without_traces(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for part in (notebook, *notebook.cells):
         part.metadata.pop("papermill", None)
         part.metadata.pop("execution", None)
+    return notebook
+
+
+def _titled(
+    notebook: nbformat.NotebookNode, parameters: dict[str, Any]
+) -> nbformat.NotebookNode:
+    """Return the notebook with its data set, student and start in the title."""
+    shown = [parameters.get(name) for name in ("dataset", "architecture", "teacher_start")]
+    title, _, rest = notebook.cells[0].source.partition("\n")
+    words = [title, *(str(word) for word in shown if word not in (None, "scratch"))]
+    notebook.cells[0].source = " · ".join(words) + "\n" + rest
     return notebook

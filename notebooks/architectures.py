@@ -19,7 +19,7 @@
 # How large are teachers and students? The paper counts some networks with a head for ten classes and
 # others with ImageNet's thousand (table 1); here both are counted.
 
-# %%
+# %% tags=["hide-input"]
 import pandas as pd
 
 from carto_helpers import models, tables
@@ -37,7 +37,7 @@ counts = pd.DataFrame(
     for n_classes in (10, 1000)
 )
 
-# %%
+# %% tags=["hide-input"]
 tables.show(
     tables.table1(counts, published("table1_architectures")),
     caption="Parameter counts (table 1).",

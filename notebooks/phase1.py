@@ -20,7 +20,7 @@
 # eleven of them by the teacher's training dynamics, and the whole split is the thirteenth (table 3 of
 # the paper).
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 dataset = "digits"  # digits, mnist, cifar10, cifar100, or the path of an image folder
 data_root = None  # where the named data sets lie; None: the user's cache
 architecture = "mobilenet"  # the student: mobilenet, efficientnet, resnet, or a timm name
@@ -40,7 +40,7 @@ device = "auto"  # auto, cpu, cuda, cuda:N, mps
 results = "results"  # folder of the record
 train = True  # whether missing runs may be trained
 
-# %%
+# %% tags=["hide-input"]
 from carto_helpers.config import PhaseConfig
 
 config = PhaseConfig.from_notebook(globals(), "phase1")
@@ -53,13 +53,13 @@ from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")
 
-# %%
+# %% tags=["hide-input", "hide-output"]
 phase = experiments.phase1(config)
 
 # %% [markdown]
 # ## Answer
 
-# %%
+# %% tags=["hide-input"]
 table = tables.table3(
     tables.summary(phase.students),
     published("table3_phase1"),
@@ -75,14 +75,14 @@ Markdown(readings.read_subsets(table))
 # The mean over seeds with its 95 % interval (Student's t over *n* seeds), and what the paper prints
 # for the same cell. A cell that no run has filled yet says so.
 
-# %%
+# %% tags=["hide-input"]
 tables.show(
     table,
     caption="Phase 1: subsets by one rule (table 3).",
     notes="Ours: macro F1 on the test set. The paper's value may be of another metric and start; see the methods page.",
 )
 
-# %%
+# %% tags=["hide-input"]
 figures.phase_dots(table)
 
 # %% [markdown]
@@ -92,18 +92,18 @@ figures.phase_dots(table)
 # ({term}`confidence`) against the standard deviation ({term}`variability`). Hover over a point to see
 # the image; drag over the map to see where the selection lies in the three distributions.
 
-# %%
+# %% tags=["hide-input"]
 frame = experiments.map_frame(Results(config.results), phase.teacher["key"])
 data_map.data_map(frame)
 
-# %%
+# %% tags=["hide-input"]
 Markdown(data_map.map_caption(frame))
 
-# %%
+# %% tags=["hide-input"]
 Markdown(readings.read_cost(phase.students))
 
 # %% [markdown]
 # ## Where the numbers come from
 
-# %%
+# %% tags=["hide-input"]
 tables.show(tables.provenance(phase.students), caption="Provenance of the rows above.")

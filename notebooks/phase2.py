@@ -19,7 +19,7 @@
 # Does a mix of hard, ambiguous and easy examples do better than one region, or than random? Seven mixes,
 # each the union of its parts and 33 % of the training split (table 4 of the paper).
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 dataset = "digits"  # digits, mnist, cifar10, cifar100, or the path of an image folder
 data_root = None  # where the named data sets lie; None: the user's cache
 architecture = "mobilenet"  # the student: mobilenet, efficientnet, resnet, or a timm name
@@ -39,7 +39,7 @@ device = "auto"  # auto, cpu, cuda, cuda:N, mps
 results = "results"  # folder of the record
 train = True  # whether missing runs may be trained
 
-# %%
+# %% tags=["hide-input"]
 from carto_helpers.config import PhaseConfig
 
 config = PhaseConfig.from_notebook(globals(), "phase2")
@@ -52,13 +52,13 @@ from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")
 
-# %%
+# %% tags=["hide-input", "hide-output"]
 phase = experiments.phase2(config)
 
 # %% [markdown]
 # ## Answer
 
-# %%
+# %% tags=["hide-input"]
 table = tables.table4(
     tables.summary(phase.students),
     published("table4_phase2"),
@@ -74,21 +74,21 @@ Markdown(readings.read_subsets(table))
 # The mean over seeds with its 95 % interval (Student's t over *n* seeds), and what the paper prints
 # for the same cell. A cell that no run has filled yet says so.
 
-# %%
+# %% tags=["hide-input"]
 tables.show(
     table,
     caption="Phase 2: shares of hard, ambiguous and easy examples (table 4).",
     notes="Ours: macro F1 on the test set. The paper's value may be of another metric and start; see the methods page.",
 )
 
-# %%
+# %% tags=["hide-input"]
 figures.phase_dots(table)
 
-# %%
+# %% tags=["hide-input"]
 Markdown(readings.read_cost(phase.students))
 
 # %% [markdown]
 # ## Where the numbers come from
 
-# %%
+# %% tags=["hide-input"]
 tables.show(tables.provenance(phase.students), caption="Provenance of the rows above.")

@@ -18,7 +18,7 @@
 #
 # Random subsets of growing size, up to the whole training split (table 5 and figure 3 of the paper).
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 dataset = "digits"  # digits, mnist, cifar10, cifar100, or the path of an image folder
 data_root = None  # where the named data sets lie; None: the user's cache
 architecture = "mobilenet"  # the student: mobilenet, efficientnet, resnet, or a timm name
@@ -38,7 +38,7 @@ device = "auto"  # auto, cpu, cuda, cuda:N, mps
 results = "results"  # folder of the record
 train = True  # whether missing runs may be trained
 
-# %%
+# %% tags=["hide-input"]
 from carto_helpers.config import PhaseConfig
 
 config = PhaseConfig.from_notebook(globals(), "phase3")
@@ -51,13 +51,13 @@ from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")
 
-# %%
+# %% tags=["hide-input", "hide-output"]
 phase = experiments.phase3(config)
 
 # %% [markdown]
 # ## Answer
 
-# %%
+# %% tags=["hide-input"]
 table = tables.table5(
     tables.summary(phase.students),
     published("table5_phase3"),
@@ -73,21 +73,21 @@ Markdown(readings.read_sizes(table))
 # The mean over seeds with its 95 % interval (Student's t over *n* seeds), and what the paper prints
 # for the same cell. A cell that no run has filled yet says so.
 
-# %%
+# %% tags=["hide-input"]
 tables.show(
     table,
     caption="Phase 3: random subsets by size (table 5).",
     notes="Ours: macro F1 on the test set. The paper's value may be of another metric and start; see the methods page.",
 )
 
-# %%
+# %% tags=["hide-input"]
 figures.ablation(table)
 
-# %%
+# %% tags=["hide-input"]
 Markdown(readings.read_cost(phase.students))
 
 # %% [markdown]
 # ## Where the numbers come from
 
-# %%
+# %% tags=["hide-input"]
 tables.show(tables.provenance(phase.students), caption="Provenance of the rows above.")

@@ -21,7 +21,7 @@
 # the probability of every image's label (section 3.3.1 and table 2 of the paper). The best by macro
 # F1 on the validation split is the teacher.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 dataset = "digits"  # digits, mnist, cifar10, cifar100, or the path of an image folder
 data_root = None  # where the named data sets lie; None: the user's cache
 architectures = ["resnet"]  # the grid: mobilenet, efficientnet, resnet, or timm names
@@ -34,7 +34,7 @@ device = "auto"  # auto, cpu, cuda, cuda:N, mps
 results = "results"  # folder of the record
 train = True  # whether missing runs may be trained
 
-# %%
+# %% tags=["hide-input"]
 from carto_helpers.config import PhaseConfig
 
 config = PhaseConfig.from_notebook(globals(), "teacher")
@@ -47,19 +47,19 @@ from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")
 
-# %%
+# %% tags=["hide-input", "hide-output"]
 rows = experiments.teachers(config)
 
 # %% [markdown]
 # ## Answer
 
-# %%
+# %% tags=["hide-input"]
 Markdown(readings.read_teachers(rows))
 
 # %% [markdown]
 # ## Every teacher that was tried
 
-# %%
+# %% tags=["hide-input"]
 tables.show(
     tables.teacher_grid(rows),
     caption="Teachers, best first.",
@@ -69,7 +69,7 @@ tables.show(
 # %% [markdown]
 # ## Ours beside the paper's
 
-# %%
+# %% tags=["hide-input"]
 tables.show(
     tables.table2(rows, published("table2_teachers"), datasets=sorted(rows["dataset"].unique())),
     caption="The chosen teacher (table 2).",
@@ -84,18 +84,18 @@ tables.show(
 # ({term}`confidence`) against the standard deviation ({term}`variability`). Hover over a point to see
 # the image; drag over the map to see where the selection lies in the three distributions.
 
-# %%
+# %% tags=["hide-input"]
 frame = experiments.map_frame(Results(config.results), rows["key"].iloc[0])
 data_map.data_map(frame)
 
-# %%
+# %% tags=["hide-input"]
 Markdown(data_map.map_caption(frame))
 
-# %%
+# %% tags=["hide-input"]
 Markdown(readings.read_cost(rows))
 
 # %% [markdown]
 # ## Where the numbers come from
 
-# %%
+# %% tags=["hide-input"]
 tables.show(tables.provenance(rows), caption="Provenance of the rows above.")

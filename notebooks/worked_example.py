@@ -20,7 +20,7 @@
 # CIFAR-10, a frog, through five epochs. Table 6 holds the probability of every class; what the paper
 # derives from it is recomputed here.
 
-# %%
+# %% tags=["hide-input"]
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -56,12 +56,12 @@ pd.DataFrame(
 # {term}`Forgetfulness` is the slope of the least-squares line through the five points: this image was
 # being forgotten.
 
-# %%
+# %% tags=["hide-input"]
 figures.worked_example(table.reset_index())
 
 # %% [markdown]
 # A distribution sums to one. Epoch 3 of the printed table does not; the statistics use the label's
 # column alone, so they are not touched by it.
 
-# %%
+# %% tags=["hide-input"]
 table.sum(axis=1).round(3).to_frame("sum of the row")
