@@ -41,8 +41,8 @@ def read_subsets(table: pd.DataFrame) -> str:
     level, best = random["mean"].iloc[0], chosen.loc[chosen["mean"].idxmax()]
     n_above = int((chosen["mean"] > level).sum())
     return (
-        f"The random subset reaches a mean macro F1 of **{level:.3f}** (n = {random['n'].iloc[0]}); "
-        f"**{n_above} of {len(chosen)}** subsets that the dynamics chose score higher. The best of "
+        f"The random subset reaches a mean macro F1 of **{level:.3f}** "
+        f"(n = {random['n'].iloc[0]}); **{n_above} of {len(chosen)}** subsets that the dynamics chose score higher. The best of "
         f"those is {best['train_data']} with {best['mean']:.3f}.{_whole(run)}"
     )
 

@@ -141,9 +141,7 @@ def _without_traces(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def _titled(
-    notebook: nbformat.NotebookNode, parameters: dict[str, Any]
-) -> nbformat.NotebookNode:
+def _titled(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -> nbformat.NotebookNode:
     """Return the notebook with its data set, student and start in the title."""
     shown = [parameters.get(name) for name in ("dataset", "architecture", "teacher_start")]
     title, _, rest = notebook.cells[0].source.partition("\n")

@@ -16,8 +16,8 @@
 # %% [markdown]
 # # The six networks
 #
-# How large are teachers and students? The paper counts some networks with a head for ten classes and
-# others with ImageNet's thousand (table 1); here both are counted.
+# How large are teachers and students? The paper counts some networks with a head for ten classes
+# and others with ImageNet's thousand (table 1); here both are counted.
 
 # %% tags=["hide-input"]
 import pandas as pd
@@ -45,5 +45,5 @@ tables.show(
 )
 
 # %% [markdown]
-# The networks are built by timm and configured to be the authors': with equal weights they compute what
-# torchvision's and efficientnet_pytorch's compute, which the tests show.
+# The networks are built by timm and configured to be the authors': with equal weights they compute
+# what torchvision's and efficientnet_pytorch's compute, which the tests show.

@@ -16,9 +16,9 @@
 # %% [markdown]
 # # Phase 1: thirteen subsets
 #
-# Which third of the training images should a student see? Twelve rules choose 33 % of the training split,
-# eleven of them by the teacher's training dynamics, and the whole split is the thirteenth (table 3 of
-# the paper).
+# Which third of the training images should a student see? Twelve rules choose 33 % of the training
+# split, eleven of them by the teacher's training dynamics, and the whole split is the thirteenth
+# (table 3 of the paper).
 
 # %% tags=["parameters", "hide-input"]
 dataset = "digits"  # digits, mnist, cifar10, cifar100, or the path of an image folder
@@ -72,14 +72,14 @@ Markdown(readings.read_subsets(table))
 # %% [markdown]
 # ## Ours beside the paper's
 #
-# The mean over seeds with its 95 % interval (Student's t over *n* seeds), and what the paper prints
-# for the same cell. A cell that no run has filled yet says so.
+# The mean over seeds with its 95 % interval (Student's t over *n* seeds), and what the paper
+# prints for the same cell. A cell that no run has filled yet says so.
 
 # %% tags=["hide-input"]
 tables.show(
     table,
     caption="Phase 1: subsets by one rule (table 3).",
-    notes="Ours: macro F1 on the test set. The paper's value may be of another metric and start; see the methods page.",
+    notes="Ours: macro F1 on the test set. The paper's values: see the page on methods.",
 )
 
 # %% tags=["hide-input"]
@@ -89,8 +89,8 @@ figures.phase_dots(table)
 # ## The data map of the teacher
 #
 # Every training image by the probability that the teacher gave to its label: the mean over epochs
-# ({term}`confidence`) against the standard deviation ({term}`variability`). Hover over a point to see
-# the image; drag over the map to see where the selection lies in the three distributions.
+# ({term}`confidence`) against the standard deviation ({term}`variability`). Hover over a point to
+# see the image; drag over the map to see where the selection lies in the three distributions.
 
 # %% tags=["hide-input"]
 frame = experiments.map_frame(Results(config.results), phase.teacher["key"])

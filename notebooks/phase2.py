@@ -16,8 +16,8 @@
 # %% [markdown]
 # # Phase 2: mixes of the regions
 #
-# Does a mix of hard, ambiguous and easy examples do better than one region, or than random? Seven mixes,
-# each the union of its parts and 33 % of the training split (table 4 of the paper).
+# Does a mix of hard, ambiguous and easy examples do better than one region, or than random? Seven
+# mixes, each the union of its parts and 33 % of the training split (table 4 of the paper).
 
 # %% tags=["parameters", "hide-input"]
 dataset = "digits"  # digits, mnist, cifar10, cifar100, or the path of an image folder
@@ -71,14 +71,14 @@ Markdown(readings.read_subsets(table))
 # %% [markdown]
 # ## Ours beside the paper's
 #
-# The mean over seeds with its 95 % interval (Student's t over *n* seeds), and what the paper prints
-# for the same cell. A cell that no run has filled yet says so.
+# The mean over seeds with its 95 % interval (Student's t over *n* seeds), and what the paper
+# prints for the same cell. A cell that no run has filled yet says so.
 
 # %% tags=["hide-input"]
 tables.show(
     table,
     caption="Phase 2: shares of hard, ambiguous and easy examples (table 4).",
-    notes="Ours: macro F1 on the test set. The paper's value may be of another metric and start; see the methods page.",
+    notes="Ours: macro F1 on the test set. The paper's values: see the page on methods.",
 )
 
 # %% tags=["hide-input"]

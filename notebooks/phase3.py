@@ -16,7 +16,8 @@
 # %% [markdown]
 # # Phase 3: how much data does a student need?
 #
-# Random subsets of growing size, up to the whole training split (table 5 and figure 3 of the paper).
+# Random subsets of growing size, up to the whole training split (table 5 and figure 3 of the
+# paper).
 
 # %% tags=["parameters", "hide-input"]
 dataset = "digits"  # digits, mnist, cifar10, cifar100, or the path of an image folder
@@ -70,14 +71,14 @@ Markdown(readings.read_sizes(table))
 # %% [markdown]
 # ## Ours beside the paper's
 #
-# The mean over seeds with its 95 % interval (Student's t over *n* seeds), and what the paper prints
-# for the same cell. A cell that no run has filled yet says so.
+# The mean over seeds with its 95 % interval (Student's t over *n* seeds), and what the paper
+# prints for the same cell. A cell that no run has filled yet says so.
 
 # %% tags=["hide-input"]
 tables.show(
     table,
     caption="Phase 3: random subsets by size (table 5).",
-    notes="Ours: macro F1 on the test set. The paper's value may be of another metric and start; see the methods page.",
+    notes="Ours: macro F1 on the test set. The paper's values: see the page on methods.",
 )
 
 # %% tags=["hide-input"]

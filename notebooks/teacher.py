@@ -18,8 +18,8 @@
 #
 # Which network should teach, and what does it make of every training image on the way? A grid of
 # networks and learning rates is trained; after each epoch one pass over the training split records
-# the probability of every image's label (section 3.3.1 and table 2 of the paper). The best by macro
-# F1 on the validation split is the teacher.
+# the probability of every image's label (section 3.3.1 and table 2 of the paper). The best by
+# macro F1 on the validation split is the teacher.
 
 # %% tags=["parameters", "hide-input"]
 dataset = "digits"  # digits, mnist, cifar10, cifar100, or the path of an image folder
@@ -81,8 +81,8 @@ tables.show(
 # ## The data map of the teacher
 #
 # Every training image by the probability that the teacher gave to its label: the mean over epochs
-# ({term}`confidence`) against the standard deviation ({term}`variability`). Hover over a point to see
-# the image; drag over the map to see where the selection lies in the three distributions.
+# ({term}`confidence`) against the standard deviation ({term}`variability`). Hover over a point to
+# see the image; drag over the map to see where the selection lies in the three distributions.
 
 # %% tags=["hide-input"]
 frame = experiments.map_frame(Results(config.results), rows["key"].iloc[0])

@@ -17,8 +17,8 @@
 # # A worked example: one frog, five epochs
 #
 # How do five probabilities become four statistics? Appendix B of the paper follows one image of
-# CIFAR-10, a frog, through five epochs. Table 6 holds the probability of every class; what the paper
-# derives from it is recomputed here.
+# CIFAR-10, a frog, through five epochs. Table 6 holds the probability of every class; what the
+# paper derives from it is recomputed here.
 
 # %% tags=["hide-input"]
 import altair as alt
@@ -33,8 +33,8 @@ table = published("table6_worked_example").set_index("epoch")
 table
 
 # %% [markdown]
-# The label's column is what training dynamics see; whether the label has the largest probability in its
-# row is what {term}`correctness` counts.
+# The label's column is what training dynamics see; whether the label has the largest probability
+# in its row is what {term}`correctness` counts.
 
 # %%
 p_gold = table[["frog"]].to_numpy().T  # (1, 5)
@@ -53,8 +53,8 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# {term}`Forgetfulness` is the slope of the least-squares line through the five points: this image was
-# being forgotten.
+# {term}`Forgetfulness` is the slope of the least-squares line through the five points: this image
+# was being forgotten.
 
 # %% tags=["hide-input"]
 figures.worked_example(table.reset_index())

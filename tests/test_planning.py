@@ -1,0 +1,49 @@
+"""Plans: what is missing, what it will take."""
+
+from pathlib import Path
+
+import pytest
+from made_runs import make_folder, tiny_config
+
+from carto_helpers.config import SubsetSpec
+from carto_helpers.planning import Plan, make_plan
+from carto_helpers.teaching import train_teacher
+from carto_helpers.workbench import Workbench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Workbench:
+    return Workbench(tiny_config(make_folder(tmp_path / "noise"), tmp_path / "r"))
+
+
+def test_a_plan_says_runs_time_and_disk() -> None:
+    plan = Plan(
+        phase="phase1", dataset="digits", folder="results", n_recorded=2, n_missing_teachers=1,
+        n_missing_students=11, seconds=600.0, n_bytes=2_000_000,
+    )  # fmt: skip
+    assert str(plan) == (
+        "phase1 on digits: 2 runs recorded in results, missing 1 teacher and 11 students; "
+        "about 10 min and 2 MB of disk"
+    )
+
+
+def test_a_plan_with_nothing_missing_says_so(bench: Workbench) -> None:
+    assert str(make_plan("phase2", bench, n_recorded=9)).endswith("none missing")
+
+
+def test_twice_the_data_takes_twice_the_time(bench: Workbench) -> None:
+    run = bench.teacher_run(bench.network("teacher"))
+    train_teacher(bench, run)
+    rows = bench.results.teachers()
+    pace = rows["seconds"].iloc[0] / (32 * 2)
+    again = make_plan("teacher", bench, teachers=[run], n_recorded=0)
+    assert again.seconds == pytest.approx(pace * 32 * 2)
+    assert again.n_bytes > 0
+
+
+def test_students_are_timed_before_the_first_is_recorded(bench: Workbench) -> None:
+    sizes = [SubsetSpec(fraction=0.5), SubsetSpec(rule="all", fraction=1.0)]
+    plan = make_plan("phase3", bench, subsets=sizes, n_recorded=0)
+    assert plan.n_missing_students == 2
+    assert plan.seconds > 0
+    assert not bench.results.folder.exists()

@@ -1,0 +1,38 @@
+"""Where a row comes from."""
+
+import json
+from datetime import datetime
+
+import pytest
+
+from carto_helpers import provenance
+from carto_helpers.config import METHOD_VERSION
+from carto_helpers.engine import Engine
+
+
+def test_a_row_says_where_and_when_it_was_made() -> None:
+    columns = provenance.provenance(Engine(threads=3))
+    assert json.loads(str(columns["engine"]))["threads"] == 3
+    assert columns["method_version"] == METHOD_VERSION
+    assert {"python", "torch", "timm", "numpy"} <= set(json.loads(str(columns["versions"])))
+    assert datetime.fromisoformat(str(columns["finished_at"])).tzinfo is not None
+    assert str(columns["device"]).endswith("(cpu)")
+
+
+def test_outside_a_checkout_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_git(*_: str, at: object) -> str:
+        raise FileNotFoundError("git")
+
+    monkeypatch.setattr(provenance, "_git", no_git)
+    assert provenance._commit.__wrapped__() == ""
+
+
+def test_a_changed_package_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {"rev-parse": "abc", "status": " M carto_helpers/x.py"}
+    monkeypatch.setattr(provenance, "_git", lambda command, *_, at: answers[command])
+    assert provenance._commit.__wrapped__() == "abc+"
+
+
+def test_a_package_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "_PACKAGES", ("nothing-of-this-name",))
+    assert provenance._versions.__wrapped__()["nothing-of-this-name"] == "not installed"

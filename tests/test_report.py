@@ -1,0 +1,81 @@
+"""Executed copies: which pages a record gives, and that a failed one leaves nothing."""
+
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+from made_runs import student_row, teacher_row
+
+from carto_helpers import report
+from carto_helpers.records import Results
+
+
+def made_results(folder: Path) -> Results:
+    results = Results(folder)
+    results.append_teacher(teacher_row(key="a", dataset="cifar10"))
+    results.append_teacher(teacher_row(key="b", dataset="cifar10", start="cifar100:x"))
+    rows = (
+        {"key": "1", "teacher_key": "a", "rule": "random", "fraction": 0.33},
+        {"key": "2", "teacher_key": "a", "rule": "low-confidence"},
+        {"key": "3", "teacher_key": "b", "rule": "mix", "student": "resnet"},
+        {"key": "4", "teacher_key": "b", "rule": "random", "fraction": 0.1, "student": "resnet"},
+    )
+    for row in rows:
+        results.append_student(student_row(dataset="cifar10", **row))
+    return results
+
+
+def made_notebook(folder: Path, code: str) -> Path:
+    cells = [nbformat.v4.new_markdown_cell("# A page"), nbformat.v4.new_code_cell(code)]
+    cells[1].metadata["tags"] = ["parameters"]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    folder.mkdir(exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "page.ipynb")
+    return folder / "page.ipynb"
+
+
+def test_a_record_gives_the_pages_that_it_has_rows_for(tmp_path: Path) -> None:
+    pages = report.recorded_pages(made_results(tmp_path))
+    assert sorted(page.name for page in pages) == [
+        "phase1-cifar10-mobilenet",
+        "phase2-cifar10-resnet-cifar100",
+        "phase3-cifar10-resnet-cifar100",
+        "teacher-cifar10",
+        "teacher-cifar10-cifar100",
+    ]
+    assert pages[-1].parameters["teacher_start"] == "cifar100"
+
+
+def test_only_the_asked_data_sets(tmp_path: Path) -> None:
+    assert report.recorded_pages(made_results(tmp_path), ["mnist"]) == []
+
+
+def test_the_main_job_is_a_teacher_and_three_phases() -> None:
+    assert [page.name for page in report.trained_pages(["digits"])] == [
+        "teacher-digits",
+        *(f"phase{i}-digits-mobilenet" for i in (1, 2, 3)),
+    ]
+
+
+def test_a_folder_without_notebooks_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="expected notebooks in .*, got none"):
+        report.execute(tmp_path, tmp_path, results=str(tmp_path))
+
+
+def test_a_page_is_executed_titled_and_without_the_machines_traces(tmp_path: Path) -> None:
+    source = made_notebook(tmp_path / "notebooks", "dataset = 'x'\nprint(dataset)")
+    target = tmp_path / "phases" / "page.ipynb"
+    report._execute(source, target, {"dataset": "digits", "teacher_start": "scratch"})
+    page = nbformat.read(target, as_version=4)
+    assert page.cells[0].source == "# A page · digits\n"
+    assert "papermill" not in page.metadata
+    assert str(tmp_path) not in target.read_text()
+    assert [path.name for path in target.parent.iterdir()] == ["page.ipynb"]
+
+
+def test_a_page_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    source = made_notebook(tmp_path / "notebooks", "1 / 0")
+    with pytest.raises(papermill.PapermillExecutionError, match="ZeroDivisionError"):
+        report._execute(source, tmp_path / "phases" / "page.ipynb", {})
+    assert list((tmp_path / "phases").iterdir()) == []

@@ -1,0 +1,77 @@
+"""Which teacher students learn from, and what identifies a run."""
+
+from pathlib import Path
+
+import pytest
+from made_runs import TINY, make_folder, teacher_row, tiny_config
+
+from carto_helpers.config import SubsetSpec
+from carto_helpers.workbench import Workbench
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_folder(tmp_path_factory.mktemp("images") / "noise")
+
+
+def bench_with(
+    folder: Path, results: Path, rows: list[dict[str, object]], **changed: object
+) -> Workbench:
+    bench = Workbench(tiny_config(folder, results, **changed))
+    shared = {
+        "dataset": "noise", "fingerprint": bench.dataset.fingerprint, "split_seed": 0,
+        "network": TINY, "recipe": bench.config.teacher_recipe().to_json(),
+    }  # fmt: skip
+    for i, row in enumerate(rows):
+        bench.results.append_teacher(teacher_row(key=str(i)) | shared | row)
+    return bench
+
+
+def chosen(bench: Workbench) -> str | None:
+    teacher = bench.chosen_teacher()
+    return None if teacher is None else str(teacher["key"])
+
+
+def test_best_is_the_highest_validation_score_of_any_network_and_rate(
+    folder: Path, tmp_path: Path
+) -> None:
+    fast = tiny_config(folder, tmp_path).teacher_recipe(1e-4).to_json()
+    rows = [
+        {"val_macro_f1": 0.5, "test_macro_f1": 0.9},
+        {"val_macro_f1": 0.7, "network": "resnet50", "recipe": fast},
+        {"val_macro_f1": 0.6},
+    ]
+    assert chosen(bench_with(folder, tmp_path, rows, teacher="best")) == "1"
+    assert chosen(bench_with(folder, tmp_path, [])) == "2"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"dataset": "other"},
+        {"fingerprint": "another"},
+        {"split_seed": 1},
+        {"start": "paper"},
+        {"start": "cifar100:key"},
+        {"recipe": '{"learning_rate": 0.001}'},
+    ],
+)
+def test_another_setting_is_no_candidate(
+    folder: Path, tmp_path: Path, other: dict[str, object]
+) -> None:
+    rows = [other | {"val_macro_f1": 0.9}]
+    assert chosen(bench_with(folder, tmp_path, rows, teacher="best")) is None
+
+
+def test_students_runs_differ_by_seed_and_subset_and_by_nothing_else(
+    folder: Path, tmp_path: Path
+) -> None:
+    bench = bench_with(folder, tmp_path, [{"val_macro_f1": 0.5}])
+    teacher = bench.chosen_teacher()
+    assert teacher is not None
+    low = SubsetSpec(rule="low-confidence")
+    runs = [bench.student_run(teacher, s, seed) for s in (low, SubsetSpec()) for seed in (0, 1, 0)]
+    keys = [run.key() for run in runs]
+    assert keys[0] == keys[2]
+    assert keys[3] == keys[5]
+    assert len(set(keys)) == 4
