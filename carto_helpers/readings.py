@@ -38,12 +38,13 @@ def read_subsets(table: pd.DataFrame) -> str:
     random, chosen = run[run["rule"] == "random"], run[~run["rule"].isin(["random", "all"])]
     if random.empty or chosen.empty:
         return "**Not enough runs are recorded yet to compare the subsets with a random one.**"
-    level, best = random["mean"].iloc[0], chosen.loc[chosen["mean"].idxmax()]
+    level, best = random["mean"].iloc[0], chosen.iloc[int(chosen["mean"].argmax())]
     n_above = int((chosen["mean"] > level).sum())
     return (
         f"The random subset reaches a mean macro F1 of **{level:.3f}** "
-        f"(n = {random['n'].iloc[0]}); **{n_above} of {len(chosen)}** subsets that the dynamics chose score higher. The best of "
-        f"those is {best['train_data']} with {best['mean']:.3f}.{_whole(run)}"
+        f"(n = {random['n'].iloc[0]}); **{n_above} of {len(chosen)}** subsets that the dynamics "
+        f"chose score higher. The best of those is {best['train_data']} with "
+        f"{best['mean']:.3f}.{_whole(run)}"
     )
 
 

@@ -48,7 +48,7 @@ import altair as alt
 from IPython.display import Markdown
 
 from carto_helpers import experiments, figures, readings, tables
-from carto_helpers.records import Results, published
+from carto_helpers.records import published
 
 _ = alt.renderers.enable("html")
 

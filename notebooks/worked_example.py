@@ -22,7 +22,6 @@
 
 # %% tags=["hide-input"]
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from carto_helpers import dynamics, figures
