@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS
@@ -237,8 +237,9 @@ def save_tensors(
     path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None
 ) -> None:
     """Write a safetensors file in one piece."""
+    content = save({name: t.contiguous() for name, t in tensors.items()}, metadata)
     with replacing(path) as beside:
-        save_file({name: t.contiguous() for name, t in tensors.items()}, beside, metadata)
+        beside.write_bytes(content)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
