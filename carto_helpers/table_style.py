@@ -16,6 +16,7 @@ HEADINGS = {
     "difference": "difference", "mark": "mark", "item": "item", "value": "value",
 }  # fmt: skip
 NUMBERS = ("ours", "95 % interval", "n", "paper", "difference", "10 classes", "1000 classes")
+PAPERS = ("paper", "paper's teacher", "difference")
 WRAPPED = ("value", "network", "paper's teacher")
 MARK_COLOURS = {"agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)"}
 
@@ -50,7 +51,12 @@ def show(
 
 
 def _without_constants(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Return the table without dataset, student and start where one value holds, and a sentence."""
+    """Return the table without columns of one value, and a sentence that tells them.
+
+    Dataset, student and start are told; the paper's columns go where the paper has no value.
+    """
+    empty = [name for name in PAPERS if name in text and set(text[name]) == {"–"}]
+    text = text.drop(columns=empty)
     same = {}
     for name in ("dataset", "student", "start"):
         found = set(text[name]) - {"–"} if name in text else set()

@@ -220,3 +220,10 @@ def test_show_is_a_table_with_caption_and_without_index(rows: pd.DataFrame) -> N
     assert ">train data</th>" in html and "row_heading" not in html
     assert html == show(table, caption="Phase 1.", notes="n runs a cell.").to_html()
     assert "item" in show(provenance(rows), caption="Rows.").to_html()
+
+
+def test_show_leaves_out_the_papers_columns_where_it_has_no_value() -> None:
+    rows = made_students([("digits", *RANDOM[1:])])
+    html = show(table3(summary(rows), PAPER3, datasets=["digits"]), caption="Digits.").to_html()
+    assert ">difference</th>" not in html
+    assert ">95 % interval</th>" in html
