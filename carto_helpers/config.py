@@ -372,7 +372,9 @@ def _as_kind(field: "dataclasses.Field[Any]", value: Any) -> Any:
         return str(value)
     elif _is_kind(value, kind):
         return float(value) if kind is float else value
-    name = kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind)
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    element = get_args(kind)[0] if get_args(kind) else kind
+    name = f"a list, each {names[element]}" if get_origin(kind) is tuple else names[element]
     raise TypeError(
         f"`{field.name}` must be {name}, got {value!r}; the default is {field.default!r}"
     )

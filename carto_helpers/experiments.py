@@ -6,20 +6,21 @@ and returns the rows of its runs, trained now or before.
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from carto_helpers import models, selection
+from carto_helpers import data, models, selection
 from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
 from carto_helpers.distilling import train_students
 from carto_helpers.dynamics import scores
+from carto_helpers.engine import resolve_device
 from carto_helpers.planning import make_plan
 from carto_helpers.records import Results
-from carto_helpers.starts import initialise
+from carto_helpers.starts import check_start, initialise
 from carto_helpers.teaching import train_teacher
 from carto_helpers.workbench import Workbench
 
@@ -37,12 +38,35 @@ class PhaseResult:
     students: pd.DataFrame
 
 
+def configure(namespace: Mapping[str, Any], phase: str) -> PhaseConfig:
+    """Return the configuration of a notebook, from its `globals()` after the parameters cell.
+
+    Whatever can be wrong without the images stops the notebook here: unknown parameters, values
+    out of range, unknown data sets, networks, starts and devices.
+    """
+    config = PhaseConfig.from_notebook(namespace, phase)
+    check_names(config)
+    return config
+
+
+def check_names(config: PhaseConfig) -> None:
+    """Raise unless every name in `config` means something here."""
+    data.dataset_name(config.dataset)
+    resolve_device(config.device)
+    for name in (*config.architectures, *({config.teacher} - {"best"})):
+        models.resolve(name, role="teacher")
+    models.resolve(config.architecture, role="student")
+    for start in (config.teacher_start, config.student_start):
+        check_start(start)
+
+
 def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
     """Train the grid `architectures` × `learning_rates` of teachers; return their rows.
 
     Rows come best first, by macro F1 on the validation split (section 3.3.1). Without `train`
     all the recorded teachers of the data set and start are returned.
     """
+    check_names(config)
     bench = Workbench(config)
     if not config.train:
         return _best_first(bench.recorded_teachers())
@@ -117,6 +141,7 @@ def _run_phase(
     phase: str, config: PhaseConfig, subsets: list[SubsetSpec], *, dry_run: bool
 ) -> PhaseResult | None:
     """Plan, train what is missing, return the rows; None after a dry run without a teacher."""
+    check_names(config)
     bench = Workbench(config)
     if config.train:
         _check(bench, subsets)

@@ -58,6 +58,15 @@ def resolve_start(start: str, spec: models.NetworkSpec, results: Results) -> Sta
     if start in DATASETS:
         key = _best_teacher(start, spec, results)
         return Start(label=f"{start}:{key}", path=results.weights_path(key), replaces_head=True)
+    check_start(start)
+    content = hashlib.sha256(Path(start).read_bytes()).hexdigest()
+    return Start(label=f"file:{content[:16]}", path=Path(start))
+
+
+def check_start(start: str) -> None:
+    """Raise unless `start` is a known name or a safetensors file that is there."""
+    if start in STARTS:
+        return
     if not start.endswith(".safetensors"):
         raise ValueError(
             f"a start must be one of {', '.join(STARTS)} or the path of a .safetensors file, "
@@ -67,8 +76,6 @@ def resolve_start(start: str, spec: models.NetworkSpec, results: Results) -> Sta
         raise FileNotFoundError(
             f"expected weights in {start}, got no file; pass a file that is there, or 'scratch'"
         )
-    content = hashlib.sha256(Path(start).read_bytes()).hexdigest()
-    return Start(label=f"file:{content[:16]}", path=Path(start))
 
 
 def _best_teacher(dataset: str, spec: models.NetworkSpec, results: Results) -> str:

@@ -41,14 +41,14 @@ results = "results"  # folder of the record
 train = True  # whether missing runs may be trained
 
 # %% tags=["hide-input"]
-from carto_helpers.config import PhaseConfig
+from carto_helpers import experiments
 
-config = PhaseConfig.from_notebook(globals(), "phase1")
+config = experiments.configure(globals(), "phase1")
 
 import altair as alt
 from IPython.display import Markdown
 
-from carto_helpers import data_map, experiments, figures, readings, tables
+from carto_helpers import data_map, figures, readings, tables
 from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")

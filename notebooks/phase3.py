@@ -40,14 +40,14 @@ results = "results"  # folder of the record
 train = True  # whether missing runs may be trained
 
 # %% tags=["hide-input"]
-from carto_helpers.config import PhaseConfig
+from carto_helpers import experiments
 
-config = PhaseConfig.from_notebook(globals(), "phase3")
+config = experiments.configure(globals(), "phase3")
 
 import altair as alt
 from IPython.display import Markdown
 
-from carto_helpers import experiments, figures, readings, tables
+from carto_helpers import figures, readings, tables
 from carto_helpers.records import published
 
 _ = alt.renderers.enable("html")

@@ -35,14 +35,14 @@ results = "results"  # folder of the record
 train = True  # whether missing runs may be trained
 
 # %% tags=["hide-input"]
-from carto_helpers.config import PhaseConfig
+from carto_helpers import experiments
 
-config = PhaseConfig.from_notebook(globals(), "teacher")
+config = experiments.configure(globals(), "teacher")
 
 import altair as alt
 from IPython.display import Markdown
 
-from carto_helpers import data_map, experiments, readings, tables
+from carto_helpers import data_map, readings, tables
 from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")

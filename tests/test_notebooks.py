@@ -1,0 +1,39 @@
+"""Notebooks stop in their first cell on a parameter they do not know, or that is wrong."""
+
+from pathlib import Path
+
+import papermill
+import pytest
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("phase1", {"foo": 1}, "unknown parameter foo for phase1; valid parameters: dataset, "),
+        ("phase3", {"fraction": 0.3}, "unknown parameter fraction for phase3"),
+        (
+            "teacher",
+            {"learning_rates": "fast"},
+            "`learning_rates` must be a list, each a number, got 'fast'",
+        ),
+        ("phase2", {"temperature": 0}, "`temperature` must be positive and finite, got 0"),
+        (
+            "phase1",
+            {"dataset": "nope"},
+            "`dataset` must be one of digits, mnist, cifar10, cifar100",
+        ),
+        ("phase1", {"device": "tpu"}, "`device` must be auto, cpu, cuda"),
+    ],
+)
+def test_a_wrong_parameter_stops_the_first_cell(
+    name: str, parameters: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "out.ipynb"
+    with pytest.raises(papermill.PapermillExecutionError, match=message) as stop:
+        papermill.execute_notebook(
+            NOTEBOOKS / f"{name}.ipynb", output, parameters=parameters, progress_bar=False
+        )
+    assert "experiments.configure" in stop.value.source
+    assert stop.value.exec_count <= 3  # parameters, injected parameters, set-up
