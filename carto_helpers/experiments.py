@@ -65,18 +65,26 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
 
     Rows come best first, by macro F1 on the validation split (section 3.3.1). Without `train`
     all the recorded teachers of the data set and start are returned.
+
+    Raises
+    ------
+    FileNotFoundError
+        If nothing may be trained and no such teacher is recorded.
     """
     check_names(config)
     bench = Workbench(config)
     if not config.train:
-        return _best_first(bench.recorded_teachers())
+        recorded = bench.recorded_teachers()
+        if recorded.empty:
+            raise bench.no_teacher()
+        return _best_first(recorded)
     runs = [
         bench.teacher_run(models.resolve(name, role="teacher"), learning_rate)
         for name in config.architectures
         for learning_rate in config.learning_rates
     ]
-    recorded = set(bench.results.teachers()["key"])
-    missing = [run for run in runs if run.key() not in recorded]
+    keys = set(bench.results.teachers()["key"])
+    missing = [run for run in runs if run.key() not in keys]
     print(make_plan("teacher", bench, teachers=missing, n_recorded=len(runs) - len(missing)))
     if not dry_run:
         for run in missing:

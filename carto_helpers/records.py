@@ -55,6 +55,10 @@ class Results:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = _anchored(Path(folder))
+        if self.folder.exists() and not self.folder.is_dir():
+            raise NotADirectoryError(
+                f"`results` must be a folder, got the file {self.folder}; name another"
+            )
 
     def teachers(self) -> pd.DataFrame:
         """Return one row a teacher, with the columns `config.TEACHER_COLUMNS`."""

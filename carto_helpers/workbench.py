@@ -82,9 +82,13 @@ class Workbench:
         rows = self._candidates()
         if not rows.empty:
             return rows.iloc[int(rows["val_macro_f1"].argmax())]
-        if self.config.train:
-            return None
-        raise FileNotFoundError(
+        if not self.config.train:
+            raise self.no_teacher()
+        return None
+
+    def no_teacher(self) -> FileNotFoundError:
+        """Return the error for a record without the teacher that is asked for."""
+        return FileNotFoundError(
             f"expected a recorded teacher for {self.config.dataset} in {self.results.folder}, "
             f"got none; run `carto teacher --dataset {self.config.dataset}`, or allow training"
         )

@@ -116,6 +116,8 @@ def test_without_training_and_teacher_the_command_is_named(folder: Path, tmp_pat
         FileNotFoundError, match="expected a recorded teacher .* run `carto teacher"
     ):
         experiments.phase1(tiny_config(folder, tmp_path, train=False))
+    with pytest.raises(FileNotFoundError, match="expected a recorded teacher"):
+        experiments.teachers(tiny_config(folder, tmp_path, train=False))
 
 
 def test_a_dry_run_trains_nothing(

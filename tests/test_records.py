@@ -165,6 +165,12 @@ def test_a_relative_folder_lies_at_the_clones_root(
     assert Results(tmp_path / "x").folder == tmp_path / "x"
 
 
+def test_a_file_is_no_record(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(NotADirectoryError, match="`results` must be a folder, got the file"):
+        Results(tmp_path / "results")
+
+
 def test_the_papers_tables_are_there() -> None:
     assert set(published("table2_teachers")["dataset"]) == {"cifar10", "cifar100", "mnist"}
 
