@@ -332,7 +332,7 @@ class PhaseConfig:
         Papermill only warns of a parameter that a notebook does not know; here it is an error.
         Every plain value in the namespace counts as a parameter, Jupyter's own names apart.
         """
-        plain = (str, int, float, list, tuple, type(None))
+        plain = (str, int, float, list, tuple, dict, type(None))
         given = {
             name: value
             for name, value in namespace.items()

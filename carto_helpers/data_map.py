@@ -297,7 +297,7 @@ def _histogram(
     frame: pd.DataFrame, points: alt.Chart, name: str, brush: alt.Parameter
 ) -> ChartType:
     """Return one histogram: all examples in grey, the brushed points before them in colour."""
-    everyone = histogram(frame, name)
+    everyone = histogram(frame[[name]].astype(float).round(4), name)  # as the points are embedded
     low, high, step = BINS[name]
     x, y = ("y", "x") if name == "confidence" else ("x", "y")
     kinds: dict[str, Any] = {"x": alt.X, "y": alt.Y}

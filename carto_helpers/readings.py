@@ -62,7 +62,8 @@ def read_sizes(table: pd.DataFrame) -> str:
         return "**Not enough sizes are recorded yet to compare them.**"
     gains = run["mean"].diff().iloc[1:]
     sizes = run["fraction"].map("{:.3g}".format).tolist()
-    steps = [f"{a} → {b}: {gain:+.3f}" for a, b, gain in zip(sizes, sizes[1:], gains, strict=False)]
+    signed = gains.map("{:+.3f}".format).str.replace("-", "−")
+    steps = [f"{a} → {b}: {s}" for a, b, s in zip(sizes, sizes[1:], signed, strict=False)]
     return (
         f"From a fraction of {sizes[0]} to {sizes[-1]} of the training split, mean macro F1 goes "
         f"from **{run['mean'].iloc[0]:.3f}** to **{run['mean'].iloc[-1]:.3f}**; step by step "
@@ -77,7 +78,7 @@ def read_cost(rows: pd.DataFrame) -> str:
     minutes = rows["seconds"].sum() / 60
     devices = ", ".join(sorted(rows["device"].unique()))
     return (
-        f"This page rests on {len(rows)} recorded runs, {minutes:.1f} minutes of training in all "
+        f"This page rests on {len(rows)} recorded run{'s' * (len(rows) != 1)}, {minutes:.1f} minutes of training in all "
         f"(median {rows['seconds'].median():.0f} s a run), on {devices}."
     )
 

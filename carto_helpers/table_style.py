@@ -17,7 +17,7 @@ HEADINGS = {
 }  # fmt: skip
 NUMBERS = ("ours", "95 % interval", "n", "paper", "difference", "10 classes", "1000 classes")
 PAPERS = ("paper", "paper's teacher", "difference")
-WRAPPED = ("value", "network", "paper's teacher")
+WRAPPED = ("value", "network", "paper's teacher", "mark")
 MARK_COLOURS = {"agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)"}
 
 
@@ -123,4 +123,6 @@ def _number(value: Any, form: str, scale: float = 1.0) -> str:
 
 
 def _interval(low: float, high: float, digits: int) -> str:
-    return "–" if pd.isna(low) or pd.isna(high) else f"{low:.{digits}f} to {high:.{digits}f}"
+    if pd.isna(low) or pd.isna(high):
+        return "–"
+    return " to ".join(_number(bound, f".{digits}f") for bound in (low, high))

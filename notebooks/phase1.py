@@ -69,6 +69,9 @@ table = tables.table3(
 )
 Markdown(readings.read_subsets(table))
 
+# %% tags=["hide-input"]
+Markdown(readings.read_cost(phase.students))
+
 # %% [markdown]
 # ## Ours beside the paper's
 #
@@ -98,9 +101,6 @@ data_map.data_map(frame)
 
 # %% tags=["hide-input"]
 Markdown(data_map.map_caption(frame))
-
-# %% tags=["hide-input"]
-Markdown(readings.read_cost(phase.students))
 
 # %% [markdown]
 # ## Where the numbers come from

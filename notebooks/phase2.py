@@ -68,6 +68,9 @@ table = tables.table4(
 )
 Markdown(readings.read_subsets(table))
 
+# %% tags=["hide-input"]
+Markdown(readings.read_cost(phase.students))
+
 # %% [markdown]
 # ## Ours beside the paper's
 #
@@ -83,9 +86,6 @@ tables.show(
 
 # %% tags=["hide-input"]
 figures.phase_dots(table)
-
-# %% tags=["hide-input"]
-Markdown(readings.read_cost(phase.students))
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -68,6 +68,9 @@ table = tables.table5(
 )
 Markdown(readings.read_sizes(table))
 
+# %% tags=["hide-input"]
+Markdown(readings.read_cost(phase.students))
+
 # %% [markdown]
 # ## Ours beside the paper's
 #
@@ -83,9 +86,6 @@ tables.show(
 
 # %% tags=["hide-input"]
 figures.ablation(table)
-
-# %% tags=["hide-input"]
-Markdown(readings.read_cost(phase.students))
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -56,6 +56,9 @@ rows = experiments.teachers(config)
 # %% tags=["hide-input"]
 Markdown(readings.read_teachers(rows))
 
+# %% tags=["hide-input"]
+Markdown(readings.read_cost(rows))
+
 # %% [markdown]
 # ## Every teacher that was tried
 
@@ -90,9 +93,6 @@ data_map.data_map(frame)
 
 # %% tags=["hide-input"]
 Markdown(data_map.map_caption(frame))
-
-# %% tags=["hide-input"]
-Markdown(readings.read_cost(rows))
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -41,7 +41,7 @@ is_right = (table.idxmax(axis=1) == "frog").to_numpy()[None]  # (1, 5)
 ours = dynamics.scores(p_gold, is_right)
 pd.DataFrame(
     {
-        "ours": {name: round(float(value[0]), 3) for name, value in ours.items()},
+        "ours": {name: value[0].round(3) for name, value in ours.items()},
         "the paper's": {
             "confidence": 0.638,
             "variability": 0.282,

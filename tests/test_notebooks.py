@@ -12,6 +12,7 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
     ("name", "parameters", "message"),
     [
         ("phase1", {"foo": 1}, "unknown parameter foo for phase1; valid parameters: dataset, "),
+        ("phase1", {"foo": {"a": 1}}, "unknown parameter foo for phase1"),
         ("phase3", {"fraction": 0.3}, "unknown parameter fraction for phase3"),
         (
             "teacher",
