@@ -78,8 +78,9 @@ def read_cost(rows: pd.DataFrame) -> str:
     minutes = rows["seconds"].sum() / 60
     devices = ", ".join(sorted(rows["device"].unique()))
     return (
-        f"This page rests on {len(rows)} recorded run{'s' * (len(rows) != 1)}, {minutes:.1f} minutes of training in all "
-        f"(median {rows['seconds'].median():.0f} s a run), on {devices}."
+        f"This page rests on {len(rows)} recorded run{'s' * (len(rows) != 1)}, {minutes:.1f} "
+        f"minutes of training in all (median {rows['seconds'].median():.0f} s a run), "
+        f"on {devices}."
     )
 
 
