@@ -14,7 +14,7 @@ from carto_helpers.records import Results
 
 _HELP = {
     "dataset": f"{', '.join(DATASETS)}, or the path of an image folder with train/ and test/",
-    "data_root": "where the named data sets lie, or are downloaded to (default: the user's cache)",
+    "data_root": "where the named data sets lie, or are downloaded to; None is the user's cache",
     "architecture": f"the student: {', '.join(FAMILIES)}, or any timm name",
     "architectures": f"teachers of the grid: {', '.join(FAMILIES)}, or any timm name",
     "learning_rates": "learning rates of the grid",
