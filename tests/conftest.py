@@ -4,9 +4,13 @@ import os
 import shutil
 import tempfile
 
+import hypothesis
 import jaxtyping
 import pytest
 import skip_policy
+
+hypothesis.settings.register_profile("carto", deadline=None)  # a busy machine is no defect
+hypothesis.settings.load_profile("carto")
 
 jaxtyping.install_import_hook("carto_helpers", "beartype.beartype")  # before its first import
 
