@@ -135,7 +135,9 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
     for role in ("teacher", "student"):
         spec = bench.network(role)
         bench.engine(spec, role)
-        initialise(spec, bench.start(role, spec), bench.dataset.train, seed=0)
+        start = bench.start(role, spec)
+        if start.label != "scratch":  # weights may be missing, or another network's
+            initialise(spec, start, bench.dataset.train, seed=0)
     for subset in subsets:
         size = subset_size(subset.fraction, len(bench.split.train))
         if size < 2:

@@ -14,7 +14,7 @@ from carto_helpers.starts import Start, initialise
 from carto_helpers.training import Training
 from carto_helpers.workbench import Workbench
 
-_CALIBRATION_STEPS = 4
+_CALIBRATION_STEPS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
