@@ -152,4 +152,4 @@ def test_a_level_outside_0_to_1_is_refused(level) -> None:
 
 def test_scores_are_taken_without_torch() -> None:
     code = "import sys, carto_helpers.metrics; sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
