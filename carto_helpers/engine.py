@@ -23,6 +23,22 @@ class Engine:
         """Return the choice as one line of JSON, as a row holds it."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
+    @classmethod
+    def from_json(cls, text: str) -> "Engine":
+        """Return the choice that a row or a checkpoint holds.
+
+        Examples
+        --------
+        >>> Engine.from_json('{"device": "cpu", "threads": 2}')
+        Engine(device='cpu', layout='contiguous', dtype='float32', threads=2)
+        """
+        return cls(**json.loads(text))
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        threads = f", {self.threads} thread{'s' * (self.threads != 1)}"
+        return f"{self.device}, {self.layout}, {self.dtype}{threads * (self.device == 'cpu')}"
+
     @property
     def memory_format(self) -> torch.memory_format:
         """PyTorch's name of the layout."""

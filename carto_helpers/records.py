@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -259,6 +259,15 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     _must_exist(path)
     try:
         return dict(load_file(path))
+    except SafetensorError as error:
+        raise _damaged(path) from error
+
+
+def load_metadata(path: Path) -> dict[str, str]:
+    """Read what `save_tensors` was told to write beside the tensors."""
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
     except SafetensorError as error:
         raise _damaged(path) from error
 
