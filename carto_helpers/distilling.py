@@ -1,6 +1,7 @@
 """Students' runs: choose the subset, distil, score, end as one row each."""
 
 import dataclasses
+import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,9 +16,10 @@ from carto_helpers import models, selection
 from carto_helpers.config import PhaseConfig, StudentRun
 from carto_helpers.dynamics import scores
 from carto_helpers.engine import n_side_by_side
+from carto_helpers.memory import footprint, n_that_fit, peak_bytes
 from carto_helpers.provenance import provenance, score_columns
 from carto_helpers.records import save_tensors
-from carto_helpers.starts import initialise
+from carto_helpers.starts import Start, initialise
 from carto_helpers.training import Training, evaluate
 from carto_helpers.workbench import Workbench
 
@@ -30,14 +32,37 @@ def train_students(bench: Workbench, runs: Sequence[StudentRun]) -> None:
     """
     if not runs:
         return
-    engine = bench.engine(bench.network("student"), "student")
-    n_processes = n_side_by_side(engine, len(runs))
+    n_processes = _n_at_once(bench, runs)
     one_by_one = (train_student(bench, run) for run in runs)
     lines = one_by_one if n_processes == 1 else _in_processes(bench, runs, n_processes)
     with tqdm(total=len(runs), unit="student", disable=None) as bar:
         for line in lines:
             bar.write(line)
             bar.update()
+
+
+def _n_at_once(bench: Workbench, runs: Sequence[StudentRun]) -> int:
+    """Return how many runs to train at once, and say it: what the engine wants and memory allows.
+
+    Raises
+    ------
+    MemoryError
+        If not even one fits.
+    """
+    spec, train = bench.network("student"), bench.dataset.train
+    engine = bench.engine(spec, "student")
+    network = initialise(spec, Start(label="scratch"), train, seed=0)
+    n_images = len(train) + len(bench.dataset.test)
+    batch_size = bench.config.batch_size
+    need = footprint(network, train.images, n_images=n_images, batch_size=batch_size)
+    n_wanted = n_side_by_side(engine, len(runs))
+    n = n_that_fit(need, engine, n_wanted)
+    less = f" (memory allows no {n_wanted})" if n < n_wanted else ""
+    tqdm.write(
+        f"{spec.name} runs on {engine}, {n} at once{less}, each with up to "
+        f"{need.a_process / 1e9:.2f} GB"
+    )
+    return n
 
 
 def _in_processes(bench: Workbench, runs: Sequence[StudentRun], n: int) -> Iterator[str]:
@@ -73,7 +98,7 @@ def train_student(bench: Workbench, run: StudentRun) -> str:
         bench.results.append_student(row)
     return (
         f"{started}seed {run.student_seed}: macro F1 {row['test_macro_f1']:.4f} test, "
-        f"{row['seconds']:.0f} s"
+        f"{row['seconds']:.0f} s, {peak_bytes(json.loads(row['engine'])['device']) / 1e9:.2f} GB"
     )
 
 

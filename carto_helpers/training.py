@@ -15,6 +15,7 @@ from tqdm import tqdm
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine
 from carto_helpers.losses import distillation_loss_kl
+from carto_helpers.memory import EVALUATION_BATCH
 from carto_helpers.metrics import accuracy, macro_f1
 
 _STREAMS = {"weights": 1, "batches": 2}  # one seed gives independent streams
@@ -279,7 +280,7 @@ def _threads(n: int) -> Iterator[None]:
 
 
 def predict(
-    network: nn.Module, data: TrainingData, engine: Engine, *, batch_size: int = 500
+    network: nn.Module, data: TrainingData, engine: Engine, *, batch_size: int = EVALUATION_BATCH
 ) -> Float[Tensor, "N K"]:
     """Return the logits of every example in order, in evaluation mode, on the engine's device."""
     network.eval()
