@@ -19,6 +19,7 @@ from carto_helpers.distilling import train_students
 from carto_helpers.dynamics import scores
 from carto_helpers.engine import resolve_device
 from carto_helpers.planning import make_plan
+from carto_helpers.progress import announced, progress
 from carto_helpers.records import Results
 from carto_helpers.starts import check_start, initialise
 from carto_helpers.teaching import train_teacher
@@ -85,10 +86,12 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
     ]
     keys = set(bench.results.teachers()["key"])
     missing = [run for run in runs if run.key() not in keys]
-    print(make_plan("teacher", bench, teachers=missing, n_recorded=len(runs) - len(missing)))
-    if not dry_run:
-        for run in missing:
-            train_teacher(bench, run)
+    plan = make_plan("teacher", bench, teachers=missing, n_recorded=len(runs) - len(missing))
+    print(plan, flush=True)
+    if missing and not dry_run:
+        with announced(bench.results, plan.title, [run.key() for run in missing], plan.seconds):
+            for run in missing:
+                train_teacher(bench, run)
     rows = bench.results.teachers()
     return _best_first(rows[rows["key"].isin([run.key() for run in runs])])
 
@@ -172,9 +175,11 @@ def _run_phase(
         recorded = set(bench.results.students()["key"])
         missing = [run for run in runs if run.key() not in recorded]
         parts = [run.subset for run in missing]
-        print(make_plan(phase, bench, subsets=parts, n_recorded=len(runs) - len(missing)))
-        if not dry_run:
-            train_students(bench, missing)
+        plan = make_plan(phase, bench, subsets=parts, n_recorded=len(runs) - len(missing))
+        print(plan, flush=True)
+        if missing and not dry_run:
+            with announced(bench.results, plan.title, [run.key() for run in missing], plan.seconds):
+                train_students(bench, missing)
     rows = bench.results.students().set_index("key", drop=False)
     keys = [run.key() for run in runs if run.key() in rows.index]
     return PhaseResult(
@@ -230,6 +235,6 @@ def status(results: Results) -> str:
         groups = students.groupby(["dataset", "student", "rule", "fraction"])
         counts = groups["test_macro_f1"].agg(["count", "mean"]).reset_index()
         lines += ["", counts.to_string(index=False)]
-    under_way = results.under_way()
-    lines += ["", f"under way: {', '.join(under_way) or 'nothing'}"]
+    running = progress(results)
+    lines += ["", "under way:" if running else "under way: nothing", *running]
     return "\n".join(lines)

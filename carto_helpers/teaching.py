@@ -134,10 +134,14 @@ class Lesson:
                 bar.set_description(f"teacher {self._run.network}, epoch {epoch}/{n_epochs}")
                 self._epoch(bar)
                 if epoch < n_epochs and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                    save_tensors(self._path, self._state(), {"engine": self._engine.to_json()})
+                    self._save(epoch, n_epochs)
                     saved_at = time.monotonic()
         if not len(self.logits):  # nothing was left to train
             self.logits = predict(self.training.network, self._data, self._engine)
+
+    def _save(self, epoch: int, n_epochs: int) -> None:
+        begun = {"engine": self._engine.to_json(), "epochs_done": str(epoch)}
+        save_tensors(self._path, self._state(), begun | {"epochs": str(n_epochs)})
 
     def _epoch(self, bar: "tqdm[Any]") -> None:
         started = time.monotonic()
