@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from carto_helpers.dynamics import confidence as confidence
     from carto_helpers.dynamics import correctness as correctness
     from carto_helpers.dynamics import forgetfulness as forgetfulness
-    from carto_helpers.dynamics import scores as scores
     from carto_helpers.dynamics import variability as variability
     from carto_helpers.experiments import map_frame as map_frame
     from carto_helpers.experiments import phase1 as phase1
@@ -38,16 +37,19 @@ if TYPE_CHECKING:
     from carto_helpers.metrics import confidence_interval as confidence_interval
     from carto_helpers.metrics import macro_f1 as macro_f1
     from carto_helpers.records import Results as Results
+    from carto_helpers.scoring import StreamingDynamics as StreamingDynamics
+    from carto_helpers.scoring import scores as scores
     from carto_helpers.selection import select as select
 
 _PLACES = {
     "config": "PhaseConfig Recipe SubsetSpec subset_size",
     "data": "ImageSet load",
-    "dynamics": "confidence correctness forgetfulness scores variability",
+    "dynamics": "confidence correctness forgetfulness variability",
     "experiments": "map_frame phase1 phase2 phase3 teachers",
     "losses": "distillation_loss_cross_entropy distillation_loss_kl",
     "metrics": "accuracy confidence_interval macro_f1",
     "records": "Results",
+    "scoring": "StreamingDynamics scores",
     "selection": "select",
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names.split()}

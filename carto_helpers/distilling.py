@@ -14,11 +14,11 @@ from tqdm import tqdm
 
 from carto_helpers import models, selection
 from carto_helpers.config import PhaseConfig, StudentRun
-from carto_helpers.dynamics import scores
 from carto_helpers.engine import n_side_by_side
 from carto_helpers.memory import footprint, n_that_fit, peak_bytes
 from carto_helpers.provenance import provenance, score_columns
 from carto_helpers.records import save_tensors
+from carto_helpers.scoring import scores
 from carto_helpers.starts import Start, initialise
 from carto_helpers.training import Training, evaluate
 from carto_helpers.workbench import Workbench

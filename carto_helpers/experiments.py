@@ -16,11 +16,11 @@ import pandas as pd
 from carto_helpers import data, models, selection
 from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
 from carto_helpers.distilling import train_students
-from carto_helpers.dynamics import scores
 from carto_helpers.engine import resolve_device
 from carto_helpers.planning import make_plan
 from carto_helpers.progress import announced, progress
 from carto_helpers.records import Results
+from carto_helpers.scoring import scores
 from carto_helpers.starts import check_start, initialise
 from carto_helpers.teaching import train_teacher
 from carto_helpers.workbench import Workbench
