@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import results, scale, students, teacher_epoch
+from benchmarks import job_memory, results, scale, students, teacher_epoch
 from benchmarks.material import STUDENTS, prepare
 from benchmarks.measuring import Comparison, spread
 from carto_helpers.engine import resolve_device
@@ -41,6 +41,7 @@ def _measure(device: str, data_root: Path | None, *, is_quick: bool) -> Iterator
         yield from teacher_epoch.measure(
             material, device=device, n_steps=n_steps, n_repeats=n_repeats
         )
+    yield from job_memory.measure(families, device=device)
     sizes = (10_000, 100_000, 1_000_000, 10_000_000)
     yield from scale.measure(
         sizes=sizes[:3] if is_quick else sizes, tree_size=1_000_000, n_repeats=5
