@@ -11,7 +11,8 @@ JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup book report test lint types unit notebooks book-check constraints clean
+.PHONY: help setup book report test lint types unit notebooks book-check constraints clean \
+  bench bench-quick
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +63,20 @@ notebooks: $(READY) ## run every notebook with its defaults
 book-check: $(READY) ## build the committed book apart, a warning is an error
 	rm -rf $(WORK)/check
 	$(BIN)/jupyter-book build book --path-output $(WORK)/check $(STRICT)
+
+# DATA=folder times on the real CIFAR-10 there; without it on noise of its shape.
+BENCH = $(BIN)/python -m benchmarks $(if $(DATA),--data-root $(DATA))
+
+bench: $(READY) lightning ## time and weigh everything, write benchmarks/RESULTS.md
+	$(BENCH)
+
+bench-quick: $(READY) lightning ## one student and a million examples, under 3 minutes, into build/
+	$(BENCH) --quick --to $(WORK)/bench
+
+.PHONY: lightning
+lightning: $(READY) # the baseline's loop; nothing else needs it
+	@$(BIN)/python -c 'import pytorch_lightning' 2>/dev/null || $(BIN)/python -m pip install \
+	  --quiet --disable-pip-version-check --constraint constraints.txt pytorch-lightning
 
 constraints: $(READY) ## resolve constraints.txt again (needs uv)
 	$(BIN)/python tests/make_constraints.py
