@@ -143,7 +143,7 @@ def test_a_restored_training_goes_on_as_if_nothing_had_happened() -> None:
 def test_only_the_subset_is_seen() -> None:
     index = np.array([3, 5, 8, 13])
     one, other = made_training(index=index), made_training(index=index)
-    other._data._images[[0, 1, 2]] = 0
+    other.data._images[[0, 1, 2]] = 0
     one.run_epoch()
     other.run_epoch()
     assert torch.equal(weights(one), weights(other))
