@@ -5,7 +5,8 @@ alone (ReLU, pooling) work on them unchanged; here are the others. A lane's batc
 than the step's: what lies behind it counts in no statistic, and the loss gives it no gradient.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -26,16 +27,18 @@ class Lanes:
         Number of lanes, K.
     valid
         1 for an example of a lane's batch and 0 behind it, (K, B); None where all are full.
-    droppers
-        The layers that draw, in the order in which one network would draw.
-    masks
-        For each of these what it multiplies by, (K, …, B).
+    draw
+        Returns a layer's masks, (K, …, B), when its turn comes: what a layer multiplies by.
     """
 
     n: int
     valid: Float[Tensor, "K B"] | None = None
-    droppers: "list[LaneDropout | LaneDropPath]" = field(default_factory=list)
-    masks: list[Tensor] = field(default_factory=list)
+    draw: "Callable[[Dropper], Tensor] | None" = None
+
+    def masks(self, layer: "Dropper") -> Tensor:
+        """Return the masks of a layer, newly drawn."""
+        assert self.draw is not None, "a step says where masks come from"
+        return self.draw(layer)
 
 
 class LaneConvolution(nn.Module):
@@ -143,8 +146,6 @@ class LaneDropout(nn.Module):
     def __init__(self, rate: float, n_features: int, lanes: Lanes) -> None:
         super().__init__()
         self.keep, self._n_features, self._lanes = 1 - rate, n_features, lanes
-        self._at = len(lanes.droppers)
-        lanes.droppers.append(self)
 
     def shape(self, n: int) -> tuple[int, ...]:
         """Return the shape of a lane's mask for n examples."""
@@ -157,7 +158,7 @@ class LaneDropout(nn.Module):
 
     def forward(self, x: Float[Tensor, "K C B"]) -> Float[Tensor, "K C B"]:
         """Multiply by the masks."""
-        return x * self._lanes.masks[self._at]
+        return x * self._lanes.masks(self)
 
 
 class LaneDropPath(nn.Module):
@@ -167,8 +168,6 @@ class LaneDropPath(nn.Module):
         super().__init__()
         self._like, self._lanes = [like.train()], lanes
         self.keep = 1 - float(like.drop_prob)  # type: ignore[arg-type]  # timm's attribute
-        self._at = len(lanes.droppers)
-        lanes.droppers.append(self)
 
     def shape(self, n: int) -> tuple[int, ...]:
         """Return the shape of a lane's mask for n examples."""
@@ -181,5 +180,8 @@ class LaneDropPath(nn.Module):
 
     def forward(self, x: Float[Tensor, "KC B H W"]) -> Float[Tensor, "KC B H W"]:
         """Multiply by the masks."""
-        mask = self._lanes.masks[self._at][:, None, :, None, None]  # (K, 1, B, 1, 1)
+        mask = self._lanes.masks(self)[:, None, :, None, None]  # (K, 1, B, 1, 1)
         return (x.view(self._lanes.n, -1, *x.shape[1:]) * mask).view_as(x)
+
+
+Dropper = LaneDropout | LaneDropPath

@@ -4,13 +4,14 @@ On a GPU the step is a CUDA graph: a few steps run as they are, then one is reco
 are replays, one launch each. Nothing in it waits for the device or depends on a value there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from carto_helpers.config import Recipe
+from carto_helpers.lane_layers import Dropper
 from carto_helpers.losses import distillation_losses_kl
 from carto_helpers.stacking import StackedNetwork
 from carto_helpers.training import TrainingData
@@ -70,8 +71,10 @@ class StackedStep:
         Examples in the longest batch, B.
     is_ragged
         Whether a lane's batch may be shorter.
+    draw
+        Returns the masks of a layer that drops out, (K, …, B), 0 behind a lane's batch.
     generator
-        Where masks of dropout come from, for all lanes at once; None if they are passed.
+        What `draw` draws from on a GPU; None on a CPU.
     """
 
     def __init__(
@@ -83,15 +86,15 @@ class StackedStep:
         *,
         width: int,
         is_ragged: bool,
-        generator: torch.Generator | None,
+        draw: Callable[[Dropper], Tensor],
+        generator: torch.Generator | None = None,
     ) -> None:
         self._stack, self._adam, self._data, self._recipe = stack, adam, data, recipe
-        self._generator = generator
+        self._draw, self._generator = draw, generator
         n, like = stack.lanes.n, stack.weights
         self._at = torch.zeros(n, width, dtype=torch.int64, device=like.device)
         self._valid = like.new_ones(n, width)
         self.width, self._is_ragged = width, is_ragged
-        self.masks = [like.new_zeros(n, *layer.shape(width)) for layer in stack.lanes.droppers]
         self._graph: torch.cuda.CUDAGraph | None = None
         self._losses = like.new_zeros(n)
         self._n_eager = 0
@@ -123,9 +126,7 @@ class StackedStep:
     def _compute(self) -> Float[Tensor, " K"]:
         stack, lanes = self._stack, self._stack.lanes
         lanes.valid = self._valid if self._is_ragged else None
-        lanes.masks = self.masks
-        if self._generator is not None:
-            self._draw(self._generator)
+        lanes.draw = self._draw
         stack.forget_gradients()
         losses = self._lane_losses()
         losses.sum().backward()
@@ -145,11 +146,6 @@ class StackedStep:
             hard_weight=self._recipe.hard_weight,
         ).view_as(self._valid)
         return (losses * self._valid).sum(1) / self._valid.sum(1)
-
-    def _draw(self, generator: torch.Generator) -> None:
-        """Draw the masks of all lanes at once: as probable as one by one, not the same."""
-        for layer, mask in zip(self._stack.lanes.droppers, self.masks, strict=True):
-            mask.bernoulli_(layer.keep, generator=generator).div_(layer.keep)
 
     def _aside(self) -> Float[Tensor, " K"]:
         """Take a step on a stream of its own, as must be before a recording."""

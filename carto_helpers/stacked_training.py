@@ -8,6 +8,7 @@ are half of all. No lane's result depends on another's.
 
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from carto_helpers.engine import Engine
+from carto_helpers.lane_layers import Dropper
 from carto_helpers.stacked_step import LaneAdam, StackedStep
 from carto_helpers.stacking import StackedNetwork
 from carto_helpers.training import Training, stream, threads
@@ -167,22 +169,24 @@ class StackedTraining:
     def _step(
         self, at: Int[Tensor, "K B"], valid: Float[Tensor, "K B"], sizes: Int[Tensor, " K"]
     ) -> Float[Tensor, " K"]:
-        is_ragged = bool((sizes != self._first.recipe.batch_size).any())
+        self._sizes = sizes.tolist()
+        is_ragged = any(size != self._first.recipe.batch_size for size in self._sizes)
         step = self._ragged if is_ragged else self._full
-        if self._generator is None:
-            self._draw(step.masks, sizes.tolist())
         return step(at[:, : step.width], valid[:, : step.width])
 
-    def _draw(self, masks: list[Tensor], sizes: list[int]) -> None:
-        """Draw each lane's masks as its training alone would draw them."""
-        if not masks:
-            return
+    def _draw_apart(self, layer: Dropper, width: int) -> Tensor:
+        """Return the masks that each lane's training would draw alone, 0 behind its batch."""
+        masks = self._stack.weights.new_zeros(self.n_lanes, *layer.shape(width))
         for lane in self._lanes:
-            n = sizes[lane.place]
+            n = self._sizes[lane.place]
             with lane.training.own_randomness():
-                for layer, mask in zip(self._stack.lanes.droppers, masks, strict=True):
-                    mask[lane.place] = 0
-                    mask[lane.place, ..., :n] = layer.draw(n, mask)
+                masks[lane.place, ..., :n] = layer.draw(n, masks)
+        return masks
+
+    def _draw_together(self, layer: Dropper, width: int) -> Tensor:
+        """Return masks as probable as those, drawn for all lanes at once."""
+        masks = self._stack.weights.new_empty(self.n_lanes, *layer.shape(width))
+        return masks.bernoulli_(layer.keep, generator=self._generator).div_(layer.keep)
 
     def _refill(self, lane: _Lane) -> None:
         """Give the lane of a student that is done to the next one, if there is one."""
@@ -208,6 +212,7 @@ class StackedTraining:
 
     def _set_up_steps(self) -> None:
         recipe = self._first.recipe
+        draw = self._draw_apart if self._generator is None else self._draw_together
         self._full, self._ragged = (
             StackedStep(
                 self._stack,
@@ -215,14 +220,15 @@ class StackedTraining:
                 self._first.data,
                 recipe,
                 width=width,
-                is_ragged=width > recipe.batch_size,  # a last batch of one joins the one before
+                is_ragged=width > recipe.batch_size,
+                draw=partial(draw, width=width),
                 generator=self._generator,
             )
             for width in (recipe.batch_size, self._width)
         )
 
     @property
-    def _width(self) -> int:
+    def _width(self) -> int:  # a last batch of one joins the batch before it
         return self._first.recipe.batch_size + 1
 
     @property
