@@ -35,7 +35,8 @@ def convolve(
     if channels == depth == 1 and x.is_cuda:
         return depthwise(x, weight, stride)
     grouped = x.reshape(n_groups, channels, *x.shape[1:])
-    return _Gathered.apply(grouped, weight, stride).flatten(0, 1)  # type: ignore[no-untyped-call]
+    found: Tensor = _Gathered.apply(grouped, weight, stride)  # type: ignore[no-untyped-call]
+    return found.flatten(0, 1)
 
 
 def _pointwise(

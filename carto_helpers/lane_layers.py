@@ -37,7 +37,8 @@ class Lanes:
 
     def masks(self, layer: "Dropper") -> Tensor:
         """Return the masks of a layer, newly drawn."""
-        assert self.draw is not None, "a step says where masks come from"
+        if self.draw is None:
+            raise RuntimeError("expected a way to draw masks, got none; set `draw` before a step")
         return self.draw(layer)
 
 
@@ -55,7 +56,9 @@ class LaneConvolution(nn.Module):
         """Pad, convolve, add the bias."""
         like = self._like[0]
         groups = self._lanes.n * like.groups
-        weight = self.weight.reshape(groups, like.out_channels // like.groups, *like.weight[0].shape)
+        weight = self.weight.reshape(
+            groups, like.out_channels // like.groups, *like.weight[0].shape
+        )
         found = convolve(self._padded(x), weight, like.stride[0])
         return found if self.bias is None else found + self.bias.reshape(-1, 1, 1, 1)
 

@@ -28,11 +28,17 @@ class Footprint:
     activations
         Twice what the forward pass of one batch keeps for the backward pass, or four times the
         largest layer's output in the evaluation pass, whichever is more.
+    lane
+        What one more network adds to a stack: 24 bytes a parameter (its weights in the stack and
+        in the network that they end in, two gradients, two moments), and for a batch twice what
+        the forward pass keeps and the pixels that a 3 × 3 kernel gathers, with their gradient, at
+        most 18 times the largest layer's output.
     """
 
     data: float
     network: float
     activations: float
+    lane: float
 
     @property
     def a_run(self) -> float:
@@ -67,6 +73,7 @@ def footprint(
         data=n_images * (2.5 * images[0].numel() + 2 * n_outputs),
         network=16.0 * parameters,
         activations=max(2 * kept * (batch_size + 1), 4 * largest * EVALUATION_BATCH),
+        lane=24.0 * parameters + (2 * kept + 18 * largest) * (batch_size + 1),
     )
 
 
@@ -116,6 +123,25 @@ def n_that_fit(need: Footprint, engine: Engine, n: int) -> int:
         raise MemoryError(
             f"one run needs up to {need.a_process / 1e9:.2f} GB, got {free / 1e9:.2f} GB free on "
             f"{engine.device}; close other programs, or pass a smaller `batch_size`"
+        )
+    return min(n, n_fitting)
+
+
+def n_lanes_that_fit(need: Footprint, engine: Engine, n: int) -> int:
+    """Return how many of `n` networks fit into one stack, beside the evaluation of one.
+
+    Raises
+    ------
+    MemoryError
+        If not even one fits.
+    """
+    free = free_bytes(engine.device)
+    n_fitting = int((free - need.a_process) // need.lane)
+    if n_fitting < 1:
+        raise MemoryError(
+            f"a stack of one needs up to {(need.a_process + need.lane) / 1e9:.2f} GB, got "
+            f"{free / 1e9:.2f} GB free on {engine.device}; close other programs, or pass a "
+            "smaller `batch_size`"
         )
     return min(n, n_fitting)
 

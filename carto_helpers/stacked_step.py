@@ -5,6 +5,7 @@ are replays, one launch each. Nothing in it waits for the device or depends on a
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -75,6 +76,8 @@ class StackedStep:
         Returns the masks of a layer that drops out, (K, …, B), 0 behind a lane's batch.
     generator
         What `draw` draws from on a GPU; None on a CPU.
+    pool
+        Where recordings that are never replayed at once keep their memory; None on a CPU.
     """
 
     def __init__(
@@ -88,9 +91,11 @@ class StackedStep:
         is_ragged: bool,
         draw: Callable[[Dropper], Tensor],
         generator: torch.Generator | None = None,
+        pool: Any = None,
     ) -> None:
         self._stack, self._adam, self._data, self._recipe = stack, adam, data, recipe
-        self._draw, self._generator = draw, generator
+        self._draw, self._generator, self._pool = draw, generator, pool
+        self._read = data.labels, data.teacher_logits  # a recording reads these very tensors
         n, like = stack.lanes.n, stack.weights
         self._at = torch.zeros(n, width, dtype=torch.int64, device=like.device)
         self._valid = like.new_ones(n, width)
@@ -99,9 +104,7 @@ class StackedStep:
         self._losses = like.new_zeros(n)
         self._n_eager = 0
 
-    def __call__(
-        self, at: Int[Tensor, "K B"], valid: Float[Tensor, "K B"]
-    ) -> Float[Tensor, " K"]:
+    def __call__(self, at: Int[Tensor, "K B"], valid: Float[Tensor, "K B"]) -> Float[Tensor, " K"]:
         """Train on one batch a lane; return the losses.
 
         Parameters
@@ -160,6 +163,6 @@ class StackedStep:
         graph = torch.cuda.CUDAGraph()
         if self._generator is not None:
             graph.register_generator_state(self._generator)
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, pool=self._pool):
             self._losses = self._compute()
         return graph

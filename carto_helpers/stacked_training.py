@@ -212,6 +212,7 @@ class StackedTraining:
 
     def _set_up_steps(self) -> None:
         recipe = self._first.recipe
+        pool = torch.cuda.graph_pool_handle() if self._stack.weights.is_cuda else None
         draw = self._draw_apart if self._generator is None else self._draw_together
         self._full, self._ragged = (
             StackedStep(
@@ -223,6 +224,7 @@ class StackedTraining:
                 is_ragged=width > recipe.batch_size,
                 draw=partial(draw, width=width),
                 generator=self._generator,
+                pool=pool,
             )
             for width in (recipe.batch_size, self._width)
         )

@@ -21,7 +21,6 @@ from carto_helpers.lane_layers import (
     Lanes,
 )
 from carto_helpers.originals import FixedSamePadding
-from carto_helpers.torchvision_trap import prepare_torchvision
 
 # Their forward passes were read: they treat every plane alone, and channels only by their layers.
 _BLOCKS = (
@@ -110,7 +109,7 @@ class StackedNetwork:
 
     def gradients(self) -> list[Tensor]:
         """Return each weight's gradient, (K, …), in the order of `parts`."""
-        return [_there(p.grad) for p in self._parameters]
+        return [p.grad for p in self._parameters if p.grad is not None]  # each is used
 
     def parts(self, flat: Float[Tensor, "K P"]) -> list[Tensor]:
         """Return a tensor like `weights` as views, one a weight, (K, …)."""
@@ -163,11 +162,6 @@ def _flat(network: nn.Module) -> Float[Tensor, " P"]:
     return torch.cat([p.detach().reshape(-1) for p in network.parameters()])
 
 
-def _there(gradient: Tensor | None) -> Tensor:
-    assert gradient is not None, "every weight of the networks that can be stacked is used"
-    return gradient
-
-
 def _set(network: nn.Module, name: str, value: Tensor) -> None:
     parent, _, attribute = name.rpartition(".")
     setattr(network.get_submodule(parent), attribute, value)
@@ -185,14 +179,10 @@ def _replaced(network: nn.Module, lanes: Lanes) -> nn.Module:
 
 
 def _lane_layer(layer: nn.Module, lanes: Lanes, drop_rate: float) -> nn.Module:
-    prepare_torchvision()
-    from timm.layers import DropPath
-
     if isinstance(layer, nn.Conv2d | FixedSamePadding):
         return LaneConvolution(layer, lanes)
     if isinstance(layer, nn.BatchNorm2d):
         return LaneNorm(layer, lanes)
-    if isinstance(layer, DropPath):
-        return LaneDropPath(layer, lanes)
-    assert isinstance(layer, nn.Linear)
-    return LaneLinear(layer, lanes, drop_rate)
+    if isinstance(layer, nn.Linear):
+        return LaneLinear(layer, lanes, drop_rate)
+    return LaneDropPath(layer, lanes)

@@ -1,5 +1,6 @@
 """What all runs of a phase share: the configuration, its images on the device, its record."""
 
+import dataclasses
 import json
 from functools import cached_property
 from typing import Any
@@ -148,6 +149,7 @@ class Workbench:
 
     def resident(self, engine: Engine, teacher_key: str = "") -> dict[str, TrainingData]:
         """Return the splits train, val and test on the device, train with the teacher's logits."""
+        engine = dataclasses.replace(engine, stacked=1)  # the data are the same for any
         if engine not in self._resident:
             train, test = self.dataset.train, self.dataset.test
             parts = {

@@ -8,10 +8,10 @@ from torch import nn
 
 from carto_helpers import memory
 from carto_helpers.engine import Engine
-from carto_helpers.memory import Footprint, footprint, n_that_fit
+from carto_helpers.memory import Footprint, footprint, n_lanes_that_fit, n_that_fit
 
 GB = 1e9
-NEED = Footprint(data=1 * GB, network=1 * GB, activations=1 * GB)
+NEED = Footprint(data=1 * GB, network=1 * GB, activations=1 * GB, lane=0.5 * GB)
 
 
 def small_network() -> nn.Module:
@@ -24,6 +24,7 @@ def test_each_part_of_the_formula() -> None:
     assert need.data == 100 * (2.5 * 4 + 2 * 3)
     kept = 4 * 4 + 16 * 4  # the input, and the activation, which the flattened one shares
     assert need.activations == max(2 * kept * 8, 4 * 16 * 4 * memory.EVALUATION_BATCH)
+    assert need.lane == 24 * (4 + 16 * 3 + 3) + 8 * (2 * kept + 18 * 4 * 16)
     assert need.a_process == memory.RUNTIME_BYTES + need.data + need.a_run
 
 
@@ -53,6 +54,20 @@ def test_a_run_that_does_not_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(memory, "free_bytes", lambda _: 1 * GB)
     with pytest.raises(MemoryError, match=r"one run needs up to 3\.60 GB, got 1\.00 GB free"):
         n_that_fit(NEED, Engine(), 1)
+
+
+@pytest.mark.parametrize(("free", "n"), [(5.2, 3), (4.2, 1), (100.0, 7)])
+def test_a_stack_holds_as_many_lanes_as_fit(
+    monkeypatch: pytest.MonkeyPatch, free: float, n: int
+) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: free * GB)
+    assert n_lanes_that_fit(NEED, Engine(device="cuda"), 7) == n
+
+
+def test_a_stack_that_does_not_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 4 * GB)
+    with pytest.raises(MemoryError, match=r"a stack of one needs up to 4\.10 GB, got 4\.00 GB"):
+        n_lanes_that_fit(NEED, Engine(device="cuda"), 1)
 
 
 def test_a_containers_limit_counts(tmp_path: Path) -> None:
