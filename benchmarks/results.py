@@ -9,14 +9,17 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from benchmarks import floors
 from benchmarks.measuring import Comparison, spread
 from carto_helpers.engine import Engine
+from carto_helpers.metrics import confidence_interval
 from carto_helpers.provenance import provenance
 
 HERE = Path(__file__).parent
+PAIRS = HERE / "paired_scores.csv"  # by `python -m benchmarks.paired_scores`
 
 
 def machine(device: str) -> dict[str, str]:
@@ -53,7 +56,30 @@ def page(comparisons: Sequence[Comparison], facts: dict[str, str]) -> str:
         for name, lines in groupby(comparisons, key=lambda line: line.section)
     ]
     notes = (HERE / "notes.md").read_text()
-    return "\n\n".join([head, *sections, notes])
+    return "\n\n".join([head, *sections, *_scores_section(pairs()), notes])
+
+
+def pairs() -> pd.DataFrame:
+    """Return the pairs of scores, ours and a plain loop's; none if there is no file."""
+    columns = ["key", "network", "seed", "ours", "plain"]
+    return pd.read_csv(PAIRS) if PAIRS.exists() else pd.DataFrame(columns=columns)
+
+
+def _scores_section(found: pd.DataFrame) -> list[str]:
+    """Return the section on scores, if there are any pairs."""
+    if found.empty:
+        return []
+    head = "| student | pairs | ours, macro F1 | plain loop | difference, 95 % interval | goal |"
+    rows = [_scores_row(str(name), part) for name, part in found.groupby("network", sort=False)]
+    text = "CIFAR-10, 33 % at random, the paper's recipe; pairs share all that is drawn."
+    return [f"## Scores\n\n{text}\n\n" + "\n".join([head, "|---" * 6 + "|", *rows])]
+
+
+def _scores_row(name: str, part: pd.DataFrame) -> str:
+    mean, low, high, n = confidence_interval((part["ours"] - part["plain"]).to_numpy())
+    ours, plain = (f"{part[column].mean():.4f}" for column in ("ours", "plain"))
+    spread = f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
+    return f"| {name} | {n} | {ours} | {plain} | {spread} | within ±0.015 |"
 
 
 def _table(lines: list[Comparison]) -> str:

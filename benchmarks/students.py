@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from benchmarks import floors
 from benchmarks.eager_loop import EagerLoop, best_layout
@@ -21,9 +22,13 @@ from carto_helpers import models
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine, choose_engine, n_side_by_side
 from carto_helpers.image_set import ImageSet
+from carto_helpers.memory import footprint, n_lanes_that_fit
+from carto_helpers.stacked_training import StackedTraining
 from carto_helpers.training import Training, TrainingData
 
 GOALS = {"resnet": "1.7×", "mobilenet": "6×", "efficientnet": "5×"}
+N_A_PHASE = 39  # students of phase 1: 13 subsets, 3 seeds
+N_WARM = 20  # steps
 _HERE: dict[str, Any] = {}  # what a worker process is set up with
 
 
@@ -51,7 +56,7 @@ def _seconds(
         index = np.arange(n * BATCH_SIZE) % len(resident)
         Training(network, resident, index, recipe=Recipe(), seed=0, engine=engine).run_epoch()
 
-    epoch(20)
+    epoch(N_WARM)
     if barrier is not None:
         barrier.wait()
     floors.synchronise(engine.device)
@@ -61,8 +66,59 @@ def _seconds(
     return time.perf_counter() - started
 
 
+class _Clock(tqdm):  # type: ignore[type-arg]  # it counts nothing
+    """A progress bar that shows nothing and notes when the warm-up is over."""
+
+    def __init__(self, device: str, n_students: int) -> None:
+        super().__init__(disable=True)
+        self._device, self._n_left, self.started = device, float(N_WARM * n_students), 0.0
+
+    def update(self, n: float | None = 1) -> None:
+        """Count `n` students' steps."""
+        self._n_left -= n or 0
+        if self._n_left == 0:
+            floors.synchronise(self._device)
+            self.started = time.perf_counter()
+
+
+class Stacked:
+    """Our training as `train_students` runs it on a GPU: students of a phase as one network."""
+
+    def __init__(self, material: Material, family: str, device: str) -> None:
+        self._material, self._family = material, family
+        self.name = models.resolve(family, role="student").name
+        chosen = choose_engine(self.name, device, role="student")
+        need = footprint(
+            student(family, material.images),
+            material.images.images,
+            n_images=len(material.images),
+            batch_size=BATCH_SIZE,
+        )
+        self.n_at_once = n_lanes_that_fit(need, chosen, N_A_PHASE)
+        self.engine = replace(chosen, stacked=self.n_at_once)
+        self._resident = _resident(material.images, material.teacher_logits, chosen)
+
+    def seconds(self, n_steps: int) -> float:
+        """Return seconds for `n_steps` of one student: wall time over the students at once."""
+        index = np.arange((n_steps + N_WARM) * BATCH_SIZE) % len(self._resident)
+        trainings = (self._training(seed, index) for seed in range(self.n_at_once))
+        clock = _Clock(self.engine.device, self.n_at_once)
+        for _ in StackedTraining(trainings, self.n_at_once).run(clock):
+            floors.synchronise(self.engine.device)
+        return (time.perf_counter() - clock.started) / self.n_at_once
+
+    def _training(self, seed: int, index: np.ndarray) -> Training:
+        network, recipe = student(self._family, self._material.images, seed), Recipe(epochs=1)
+        return Training(
+            network, self._resident, index, recipe=recipe, seed=seed, engine=self.engine
+        )
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
 class Ours:
-    """Our training as `train_students` runs it: the engine's choice, side by side if so chosen."""
+    """Our training as `train_students` runs it on a CPU: side by side if the engine says so."""
 
     def __init__(self, material: Material, family: str, device: str) -> None:
         self._material, self._family = material, family
@@ -110,7 +166,7 @@ def measure(
     for family in families:
         n_workers = authors_loop.best_workers(material, family)
         layout = best_layout(material, family, device)
-        ours = Ours(material, family, device)
+        ours = (Stacked if device.startswith("cuda") else Ours)(material, family, device)
         theirs, plain, own = in_turns(
             n_repeats,
             partial(authors_loop.seconds, material, family, n_steps=n_steps, n_workers=n_workers),
@@ -143,7 +199,9 @@ def _milliseconds(seconds: Sequence[float], n_steps: int) -> list[float]:
     return [1e3 * s / n_steps for s in seconds]
 
 
-def _line(ours: Ours, network: nn.Module, seconds: list[float], n_steps: int) -> Comparison:
+def _line(
+    ours: Ours | Stacked, network: nn.Module, seconds: list[float], n_steps: int
+) -> Comparison:
     """Return what both lines of a student share."""
     engine = ours.engine
     an_hour = 3600 * n_steps / (median(seconds) * STEPS_A_STUDENT)
