@@ -83,7 +83,7 @@ def run_stacked(trainings: list[Watched], n_lanes: int) -> list[Watched]:
 
 
 def largest(pairs: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> float:
-    return max(float((a.double() - b.double()).abs().max()) for a, b in pairs)
+    return max(float((a.detach().double() - b.detach().double()).abs().max()) for a, b in pairs)
 
 
 def assert_equal(stacked: Watched, plain: Watched) -> None:
@@ -95,7 +95,7 @@ def assert_equal(stacked: Watched, plain: Watched) -> None:
 
 
 def clipped_norm(training: Training) -> float:
-    return float(torch.cat([p.grad.flatten() for p in training.network.parameters()]).norm())
+    return float(gradients(training).norm())
 
 
 @pytest.mark.parametrize("name", STUDENTS)
@@ -131,27 +131,41 @@ ONE_STEP = Recipe(epochs=1, batch_size=12, clip_norm=0.5)
 SAME = (np.arange(12), np.arange(12, 24))
 
 
-def first_gradients(name: str, engine: Engine) -> tuple[list[Watched], list[torch.Tensor]]:
-    plain = run_plainly(made(name, engine, ONE_STEP, SAME))
-    grads = [torch.cat([p.grad.flatten() for p in t.network.parameters()]) for t in plain]
-    return plain, grads
+def made_smooth(name: str, engine: Engine) -> list[Watched]:
+    """Return trainings of networks without a kink: where an activation lies at one of ReLU's, two
+    orders of summation may fall on its two sides, and gradients then differ by a hundredth."""
+    trainings = made(name, engine, ONE_STEP, SAME)
+    for network in (training.network for training in trainings):
+        for place, layer in list(network.named_modules()):
+            if isinstance(layer, nn.ReLU | nn.ReLU6):
+                parent, _, child = place.rpartition(".")
+                setattr(network.get_submodule(parent), child, nn.SiLU())
+    return trainings
 
 
 @pytest.mark.parametrize("name", STUDENTS)
 def test_float32_is_as_near_to_float64_as_the_plain_training(name: str) -> None:
-    """The first step: losses to 1e-5, gradients at most twice as far from the exact ones.
+    """The first step's gradients, at most twice as far from the exact ones.
 
     Twice: rounding errors of two orders of summation are draws of one size, not the same.
     """
-    _, exact = first_gradients(name, EXACT)
-    plain, theirs = first_gradients(name, Engine())
-    trainings = made(name, Engine(), ONE_STEP, SAME)
-    stack = StackedTraining(trainings, n_lanes=2)
+    exact, plain = (run_plainly(made_smooth(name, engine)) for engine in (EXACT, Engine()))
+    stack = StackedTraining(made_smooth(name, Engine()), n_lanes=len(SAME))
     list(stack.run())
-    for lane in range(2):
-        assert trainings[lane].losses == pytest.approx(plain[lane].losses, rel=1e-5)
-        ours = stack._adam.gradients[lane]
-        assert (ours - exact[lane]).norm() <= 2 * (theirs[lane] - exact[lane]).norm()
+    for lane, ours in enumerate(stack._adam.gradients):
+        theirs, true = gradients(plain[lane]), gradients(exact[lane])
+        assert (ours - true).norm() <= 2 * (theirs - true).norm()
+
+
+def gradients(training: Training) -> torch.Tensor:
+    return torch.cat([p.grad.flatten() for p in training.network.parameters()])
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_float32_losses_equal_those_of_the_plain_training(name: str) -> None:
+    plain = run_plainly(made(name, Engine(), ONE_STEP, SAME))
+    for one, other in zip(run_stacked(made(name, Engine(), ONE_STEP, SAME), 2), plain, strict=True):
+        assert one.losses == pytest.approx(other.losses, rel=1e-5)
 
 
 TINY = "test_resnet"
@@ -178,7 +192,7 @@ def test_a_stack_repeated_is_bitwise_the_same() -> None:
 def test_idle_lanes_are_given_up_once_they_are_half() -> None:
     stack = StackedTraining(made(TINY, Engine(), subsets=(*SUBSETS, np.arange(7))), 4)
     lanes = [stack.n_lanes for _ in stack.run()]
-    assert lanes == [4, 4, 2, 2]
+    assert lanes == [4, 4, 2, 1]
 
 
 def test_students_share_the_time() -> None:
@@ -195,7 +209,7 @@ def test_a_student_that_fails_stops_the_queue_and_no_other_lane() -> None:
     done = []
     with pytest.raises(FloatingPointError, match="got nan in epoch 1, step 1"):
         done.extend(t for t, _ in StackedTraining(trainings, 3).run())
-    assert not done  # extend takes all or none
+    assert done == [trainings[2], trainings[1]]  # the shorter first
     assert [t.epochs_done for t in trainings] == [1, 1, 1, 0]
     assert all(torch.isfinite(p).all() for p in trainings[1].network.parameters())
 
