@@ -19,6 +19,7 @@ from sphinx.util import logging
 
 HERE = Path(__file__).parent
 BUNDLE = "vega-bundle.js"
+DRAWN = "chart-drawn"  # the event that tells book/_static of each chart: target, spec, view
 VERSIONS = {
     "vega_version": alt.VEGA_VERSION,
     "vegalite_version": alt.VEGALITE_VERSION,
@@ -40,7 +41,13 @@ def vega_bundle() -> str:
             "install the versions of constraints.txt"
         )
     snippet = (
-        "window.vegaEmbed = vegaEmbed; window.vegaLite = vegaLite; window.vega = vega;\n"
+        "window.vegaLite = vegaLite; window.vega = vega;\n"
+        "window.vegaEmbed = (target, spec, options) =>\n"
+        "  vegaEmbed(target, spec, options).then((result) => {\n"
+        f"    const detail = {{ target, spec, view: result.view }};\n"
+        f'    document.dispatchEvent(new CustomEvent("{DRAWN}", {{ detail }}));\n'
+        "    return result;\n"
+        "  });\n"
         f"window.VEGA_DEBUG = {json.dumps(VERSIONS)};\n"
     )
     bundle = vl_convert.javascript_bundle(snippet, vl_version=vegalite)
