@@ -110,8 +110,9 @@ def _map(frame: pd.DataFrame, points: alt.Chart, brush: alt.Parameter) -> ChartT
     layers = [_density_layer(frame).add_params(brush)]
     layers += [_points(frame, points, name, brush) for name in COLOURINGS]
     layers += [*_guides(frame), _ring(points)]
-    chart = alt.layer(*layers).resolve_scale(color="independent")
-    return chart.properties(width=PLOT[0], height=PLOT[1])
+    chart: ChartType = alt.layer(*layers).resolve_scale(color="independent")
+    sized: ChartType = chart.properties(width=PLOT[0], height=PLOT[1])
+    return sized
 
 
 def _points(frame: pd.DataFrame, points: alt.Chart, name: str, brush: alt.Parameter) -> alt.Chart:

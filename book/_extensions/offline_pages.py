@@ -84,6 +84,16 @@ def add_bundle(app: Sphinx, page: str, template: str, context: dict[str, Any], t
             )
 
 
+def drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Leave out Thebe, which runs cells on a server: it comes twice, and from the network."""
+    scripts = context.get("script_files", [])
+    context["script_files"] = [
+        script
+        for script in scripts
+        if "thebe" not in f"{script} {getattr(script, 'attributes', {}).get('body')}".lower()
+    ]
+
+
 def warn_of_remote_files(app: Sphinx, exception: Exception | None) -> None:
     """Warn of each script, style sheet or image that a page would load from elsewhere."""
     if exception is not None or app.builder.format != "html":
@@ -95,8 +105,9 @@ def warn_of_remote_files(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the three steps."""
+    """Connect the steps."""
     app.connect("config-inited", add_static_folders)
     app.connect("html-page-context", add_bundle)
+    app.connect("html-page-context", drop_thebe, priority=900)  # after all that add scripts
     app.connect("build-finished", warn_of_remote_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
