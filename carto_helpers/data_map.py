@@ -170,8 +170,11 @@ def _density_layer(frame: pd.DataFrame) -> alt.Chart:
         ),
     )  # fmt: skip
     bare: dict[str, Any] = {"grid": False, "format": ".1f", "tickCount": 5}
-    x = alt.X("variability:Q", scale=alt.Scale(domain=[0, 0.5]), axis=alt.Axis(**bare))
-    y = alt.Y("confidence:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(**bare))
+    ends = {"variability": [0, 0.5], "confidence": [0, 1]}
+    x, y = (
+        kind(f"{name}:Q", scale=alt.Scale(domain=ends[name]), title=name, axis=alt.Axis(**bare))
+        for kind, name in ((alt.X, "variability"), (alt.Y, "confidence"))
+    )
     layer: alt.Chart = cells.encode(x=x, x2="x2:Q", y=y, y2="y2:Q", opacity=shade)
     return layer
 

@@ -116,6 +116,7 @@
     const send = pointer(view, bounds);
     send(canvas, "pointermove", 0);
     send(canvas, "dblclick", 0);
+    send(canvas, "pointerout", 0);
     return view.runAsync();
   };
 
@@ -127,6 +128,7 @@
     send(canvas, "pointerdown", 0);
     send(window, "pointermove", 1);
     send(window, "pointerup", 1);
+    send(canvas, "pointerout", 1);
   };
 
   const numberInputs = (name) =>
