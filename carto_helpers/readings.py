@@ -1,8 +1,10 @@
 """What a page says of its numbers: sentences made from rows and tables, nothing typed."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from carto_helpers.comparison import require_columns
+from carto_helpers.comparison import MARKS, require_columns
 
 
 def read_teachers(rows: pd.DataFrame) -> str:
@@ -69,6 +71,26 @@ def read_sizes(table: pd.DataFrame) -> str:
         f"from **{run['mean'].iloc[0]:.3f}** to **{run['mean'].iloc[-1]:.3f}**; step by step "
         f"{', '.join(steps)}."
     )
+
+
+def read_coverage(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return how many cells of each table are filled and what their marks are, as Markdown.
+
+    Parameters
+    ----------
+    tables
+        By number, each from `tables.table3`, `table4` or `table5`.
+    """
+    lines = []
+    for number, table in tables.items():
+        require_columns(table, ("n", "mark"), "table")
+        counts = table["mark"].value_counts()
+        marks = ", ".join(f"{counts[word]} {word}" for word in MARKS if word in counts)
+        lines.append(
+            f"- Table {number}: **{int((table['n'] > 0).sum())} of {len(table)} cells** are run, "
+            f"by {int(table['n'].sum())} students ({marks})."
+        )
+    return "\n".join(lines)
 
 
 def read_cost(rows: pd.DataFrame) -> str:

@@ -59,3 +59,10 @@ def test_the_cost_is_the_rows() -> None:
     rows = pd.DataFrame([student_row(seconds=30.0), student_row(seconds=90.0)])
     assert "2 recorded runs, 2.0 minutes" in readings.read_cost(rows)
     assert "median 60 s" in readings.read_cost(rows)
+
+
+def test_filled_cells_and_marks_are_counted() -> None:
+    table = pd.DataFrame({"n": [3, 0, 2], "mark": ["differs", "not run", "agrees"]})
+    text = readings.read_coverage({"3": table})
+    assert "Table 3: **2 of 3 cells** are run, by 5 students" in text
+    assert text.endswith("(1 agrees, 1 differs, 1 not run).")
