@@ -100,32 +100,54 @@ def _best_first(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("val_macro_f1", ascending=False, ignore_index=True)
 
 
-def phase1(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
-    """Run the subsets of table 3: the whole split, and `fraction` of it by each of 12 rules."""
-    subsets = [SubsetSpec(rule=rule, fraction=config.fraction) for rule in selection.PHASE1_RULES]
-    return _run_phase("phase1", config, [_EVERYTHING, *subsets], dry_run=dry_run)
+def phase1_subsets(config: PhaseConfig) -> list[SubsetSpec]:
+    """Return the subsets of table 3: the whole split, and `fraction` of it by each of 12 rules."""
+    return [
+        _EVERYTHING,
+        *(SubsetSpec(rule=rule, fraction=config.fraction) for rule in selection.PHASE1_RULES),
+    ]
 
 
-def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
-    """Run the mixes of table 4, beside the whole split and `fraction` of it at random.
+def phase2_subsets(config: PhaseConfig) -> list[SubsetSpec]:
+    """Return the mixes of table 4, beside the whole split and `fraction` of it at random.
 
     The shares are the paper's, of 0.33; for another `fraction` they keep their proportions.
     """
     random = SubsetSpec(rule="random", fraction=config.fraction)
-    subsets = [_EVERYTHING, random, *selection.scaled_mixes(config.fraction)]
-    return _run_phase("phase2", config, subsets, dry_run=dry_run)
+    return [_EVERYTHING, random, *selection.scaled_mixes(config.fraction)]
 
 
-def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
-    """Run the random subsets of table 5, `fractions` of the training split."""
-    subsets = [
+def phase3_subsets(config: PhaseConfig) -> list[SubsetSpec]:
+    """Return the random subsets of table 5, `fractions` of the training split."""
+    return [
         SubsetSpec(rule="random", fraction=fraction) if fraction < 1 else _EVERYTHING
         for fraction in config.fractions
     ]
-    return _run_phase("phase3", config, subsets, dry_run=dry_run)
 
 
 _EVERYTHING = SubsetSpec(rule="all", fraction=1.0)
+SUBSETS: dict[str, Callable[[PhaseConfig], list[SubsetSpec]]] = {
+    "phase1": phase1_subsets,
+    "phase2": phase2_subsets,
+    "phase3": phase3_subsets,
+}
+
+
+def phase1(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run `phase1_subsets`; return the rows, or None after a dry run without a teacher."""
+    return _run_phase("phase1", config, dry_run=dry_run)
+
+
+def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run `phase2_subsets`; return the rows, or None after a dry run without a teacher."""
+    return _run_phase("phase2", config, dry_run=dry_run)
+
+
+def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run `phase3_subsets`; return the rows, or None after a dry run without a teacher."""
+    return _run_phase("phase3", config, dry_run=dry_run)
+
+
 PHASES: dict[str, Callable[..., PhaseResult | None]] = {
     "phase1": phase1,
     "phase2": phase2,
@@ -150,12 +172,10 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
             )
 
 
-def _run_phase(
-    phase: str, config: PhaseConfig, subsets: list[SubsetSpec], *, dry_run: bool
-) -> PhaseResult | None:
+def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult | None:
     """Plan, train what is missing, return the rows; None after a dry run without a teacher."""
     check_names(config)
-    bench = Workbench(config)
+    bench, subsets = Workbench(config), SUBSETS[phase](config)
     if config.train:
         _check(bench, subsets)
     teacher = bench.chosen_teacher()

@@ -7,7 +7,9 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 HEADINGS = {
-    "dataset": "dataset", "student": "student", "train_data": "train data", "teacher": "teacher",
+    "step": "step", "dataset": "dataset", "phase": "phase", "who": "who", "done": "done",
+    "planned": "planned", "hours": "hours", "on": "on",
+    "student": "student", "train_data": "train data", "teacher": "teacher",
     "family": "family", "role": "role", "network": "network", "start": "start",
     "learning_rate": "learning rate", "val_macro_f1": "validation F1",
     "parameters_10": "10 classes", "parameters_1000": "1000 classes",
@@ -15,9 +17,21 @@ HEADINGS = {
     "paper_teacher": "paper's teacher",
     "difference": "difference", "mark": "mark", "item": "item", "value": "value",
 }  # fmt: skip
-NUMBERS = ("ours", "95 % interval", "n", "paper", "difference", "10 classes", "1000 classes")
+NUMBERS = (
+    "step",
+    "done",
+    "planned",
+    "hours",
+    "ours",
+    "95 % interval",
+    "n",
+    "paper",
+    "difference",
+    "10 classes",
+    "1000 classes",
+)
 PAPERS = ("paper", "paper's teacher", "difference")
-WRAPPED = ("value", "network", "paper's teacher", "mark")
+WRAPPED = ("who", "on", "value", "network", "paper's teacher", "mark")
 MARK_COLOURS = {"agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)"}
 
 
@@ -108,6 +122,8 @@ def printed(table: pd.DataFrame, *, unit: str = "fraction") -> pd.DataFrame:
         printed_with = table["digits"] - (2 if unit == "percent" else 0)
         pairs = zip(table["paper"], printed_with, strict=True)
         text["paper"] = [_number(paper, f".{places}f", scale) for paper, places in pairs]
+    if "hours" in text:
+        text["hours"] = [_number(value, ".2f") for value in table["hours"]]
     for name in (f"parameters_{head}" for head in (10, 1000)):
         if name in text:
             text[name] = [_number(value, ",.0f") for value in table[name]]
