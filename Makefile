@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STRICT := -W -n --keep-going
 WORK := build
+TO ?= $(WORK)/figures
 # Two small tasks side by side beat one task on two threads.
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup book report test lint types unit notebooks book-check constraints clean \
-  bench bench-quick
+.PHONY: help setup book report figures test lint types unit notebooks book-check constraints \
+  clean bench bench-quick
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,9 @@ book: $(READY) ## run the main job on the embedded data, build the book with it
 
 report: $(READY) ## make the book's pages again from the rows in book/results, no training
 	$(BIN)/python -m carto_helpers report --from notebooks --to book/phases --results book/results
+
+figures: $(READY) ## every figure as SVG and PNG, every table as CSV and LaTeX (TO=folder)
+	$(BIN)/python -m carto_helpers figures --from book/phases --to $(TO)
 
 test: lint types unit notebooks book-check ## run every check
 

@@ -75,6 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="print what a results folder holds")
     status.add_argument("--results", default="results", help=_HELP["results"])
     _add_report(commands.add_parser("report", help="execute the notebooks from the record"))
+    _add_figures(commands.add_parser("figures", help="write figures and tables as files"))
     return parser
 
 
@@ -113,6 +114,11 @@ def _add_report(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_figures(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--from", dest="source", default="book/phases", help="executed pages")
+    command.add_argument("--to", default="build/figures", help="folder of the files")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status: 0, or 2 after an error, said in one line."""
     options = vars(make_parser().parse_args(arguments))
@@ -145,6 +151,11 @@ def _run(command: str, options: dict[str, Any]) -> None:
             seeds=options["seeds"],
             train=options["train"],
         )
+    elif command == "figures":
+        from carto_helpers import figure_files  # charts are drawn for this command alone
+
+        index = figure_files.write(Path(options["source"]), Path(options["to"]))
+        print(f"{len(index)} files in {options['to']}; index.csv says what they are")
     else:
         _run_phase(command, options)
 
