@@ -39,8 +39,9 @@ book: $(READY) ## run the main job on the embedded data, build the book with it
 	cp $(WORK)/pages/*.ipynb $(WORK)/book/phases/
 	$(BIN)/jupyter-book build $(WORK)/book --path-output book $(STRICT)
 
-report: $(READY) ## make the book's pages again from the rows in book/results, no training
+report: $(READY) ## make the book's pages and README's table again from book/results, no training
 	$(BIN)/python -m carto_helpers report --from notebooks --to book/phases --results book/results
+	$(BIN)/python tests/make_readme.py
 
 figures: $(READY) ## every figure as SVG and PNG, every table as CSV and LaTeX (TO=folder)
 	$(BIN)/python -m carto_helpers figures --from book/phases --to $(TO)

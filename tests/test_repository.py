@@ -8,6 +8,7 @@ from pathlib import Path
 import jupytext
 import pytest
 import yaml
+from make_readme import BETWEEN, results_text
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -155,3 +156,9 @@ def test_the_citation_names_this_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == PROJECT["version"]
     assert citation["preferred-citation"]["title"].endswith("Training Dynamics")
+
+
+def test_readmes_results_are_the_records() -> None:
+    """`make report` writes them."""
+    found = BETWEEN.search((ROOT / "README.md").read_text())
+    assert found is not None and found[0] == results_text()
