@@ -1,8 +1,8 @@
 """The record: one row a run, and the arrays behind it. The only module that writes results.
 
 A results folder holds `teachers.csv`, `students.csv`, `dynamics/<teacher key>.parquet`,
-`logits/<teacher key>.safetensors`, `thumbnails/<dataset>.parquet`, `weights/<key>.safetensors` and,
-while a teacher is being trained, `checkpoints/<key>.safetensors`. Files are written beside,
+`logits/<teacher key>.safetensors`, `thumbnails/<dataset>-<fingerprint>.parquet`,
+`weights/<key>.safetensors` and, while a teacher is being trained, `checkpoints/<key>.safetensors`. Files are written beside,
 flushed and renamed; nothing is pickled.
 """
 
@@ -198,14 +198,19 @@ class Results:
         if self.teacher(key)[column] != digest(path):
             raise _damaged(path)
 
-    def save_thumbnails(self, dataset: str, index: np.ndarray, images: list[bytes]) -> None:
+    def save_thumbnails(
+        self, dataset: str, fingerprint: str, index: np.ndarray, images: list[bytes]
+    ) -> None:
         """Write small lossy images (encoded files) of a sample; `index`: position in the set."""
-        with replacing(self.folder / "thumbnails" / f"{dataset}.parquet") as path:
+        with replacing(self._thumbnails_path(dataset, fingerprint)) as path:
             pq.write_table(pa.table({"index": index, "image": images}), path)
 
-    def thumbnails(self, dataset: str) -> dict[int, bytes]:
-        """Return the encoded image of each position that has one; empty where there are none."""
-        path = self.folder / "thumbnails" / f"{dataset}.parquet"
+    def thumbnails(self, dataset: str, fingerprint: str) -> dict[int, bytes]:
+        """Return the encoded image of each position that has one; empty where there are none.
+
+        The same data set from another source may have another order, so each keeps its own.
+        """
+        path = self._thumbnails_path(dataset, fingerprint)
         if not path.exists():
             return {}
         try:
@@ -213,6 +218,9 @@ class Results:
         except (pa.ArrowInvalid, OSError) as error:
             raise _damaged(path) from error
         return dict(zip(table["index"], table["image"], strict=True))
+
+    def _thumbnails_path(self, dataset: str, fingerprint: str) -> Path:
+        return self.folder / "thumbnails" / f"{dataset}-{fingerprint}.parquet"
 
     def weights_path(self, key: str) -> Path:
         """Return where the trained weights of run `key` lie."""

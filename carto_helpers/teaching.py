@@ -90,9 +90,10 @@ def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]
         lesson.training.network.state_dict(),
         {"network": run.network, "dataset": run.dataset, "fingerprint": run.fingerprint},
     )
-    if not results.thumbnails(run.dataset):
+    if not results.thumbnails(run.dataset, run.fingerprint):
         index = np.sort(bench.split.train[:N_THUMBNAILS])  # the split is shuffled: a random sample
-        results.save_thumbnails(run.dataset, index, encode_thumbnails(dataset.train.images[index]))
+        images = encode_thumbnails(dataset.train.images[index])
+        results.save_thumbnails(run.dataset, run.fingerprint, index, images)
     return digests
 
 

@@ -39,7 +39,7 @@ def test_the_last_epochs_dynamics_are_those_of_the_saved_weights(
     assert torch.equal(bench.results.logits(row["key"]), logits.half())
     assert np.array_equal(record.index, bench.split.train)
     assert np.array_equal(record.labels, bench.dataset.train.labels[record.index].numpy())
-    assert len(bench.results.thumbnails("noise")) == 32
+    assert len(bench.results.thumbnails("noise", bench.dataset.fingerprint)) == 32
 
 
 def test_an_interrupted_teacher_ends_with_the_same_dynamics(
