@@ -2,8 +2,8 @@
 
 A results folder holds `teachers.csv`, `students.csv`, `dynamics/<teacher key>.parquet`,
 `logits/<teacher key>.safetensors`, `thumbnails/<dataset>-<fingerprint>.parquet`,
-`weights/<key>.safetensors` and, while a teacher is being trained, `checkpoints/<key>.safetensors`. Files are written beside,
-flushed and renamed; nothing is pickled.
+`weights/<key>.safetensors` and, while a teacher is being trained, `checkpoints/<key>.safetensors`.
+Files are written beside, flushed and renamed; nothing is pickled.
 """
 
 import hashlib
