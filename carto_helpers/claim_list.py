@@ -85,7 +85,7 @@ def _scores(
     test: Callable[[Cell], Finding],
     *,
     datasets: Sequence[str] = PAPERS_DATASETS,
-    exceptions: Callable[[Place], bool] = lambda place: False,
+    exceptions: Callable[[Place], bool] = lambda _: False,
     instead: Callable[[Cell], Finding] | None = None,
 ) -> Find:
     """Return the test of a claim about scores on `datasets`, with all three students.

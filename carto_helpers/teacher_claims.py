@@ -92,7 +92,6 @@ def pretrained_wins(teachers: pd.DataFrame, dataset: str) -> Finding:
     if len(pairs) < LEAST_ROWS:
         reading = f"{len(pairs)} of at least {LEAST_ROWS} pairs of one setting are recorded"
         return unknown(dataset, "teachers", reading, len(pairs))
-    scores = pairs["val_macro_f1"], pairs["val_macro_f1_scratch"]
     starts = pairs["start"].str.split(":").str[0].value_counts()
     best = here.iloc[int(here["val_macro_f1"].argmax())]
     listed = ", ".join(f"{n} from {start}" for start, n in starts.items())
