@@ -16,23 +16,23 @@ HEADINGS = {
     "mean": "ours", "interval": "95 % interval", "n": "n", "paper": "paper",
     "paper_teacher": "paper's teacher",
     "difference": "difference", "mark": "mark", "item": "item", "value": "value",
+    "claim": "claim", "where": "where", "place": "place", "known": "known", "verdict": "verdict",
+    "reason": "because", "reading": "found", "papers_reading": "in the paper's table",
+    "test": "test", "statistic": "what decides", "p": "p",
 }  # fmt: skip
 NUMBERS = (
-    "step",
-    "done",
-    "planned",
-    "hours",
-    "ours",
-    "95 % interval",
-    "n",
-    "paper",
-    "difference",
-    "10 classes",
-    "1000 classes",
-)
+    "step", "done", "planned", "hours", "ours", "95 % interval", "n", "paper", "difference",
+    "10 classes", "1000 classes",
+)  # fmt: skip
 PAPERS = ("paper", "paper's teacher", "difference")
-WRAPPED = ("who", "on", "value", "network", "paper's teacher", "mark")
-MARK_COLOURS = {"agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)"}
+WRAPPED = (
+    "who", "on", "value", "network", "paper's teacher", "mark", "claim", "where", "place", "found",
+    "because", "in the paper's table", "test", "what decides",
+)  # fmt: skip
+MARK_COLOURS = {
+    "agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)",
+    "holds": "rgba(0, 158, 115, 0.2)", "does": "rgba(213, 94, 0, 0.2)",
+}  # by a mark's first word  # fmt: skip
 
 
 def show(
@@ -61,7 +61,7 @@ def show(
     words = " ".join(word for word in (caption, same, notes) if word)
     styler = Styler(text, uuid=name, cell_ids=False, caption=words).hide(axis="index")
     styler = styler.set_table_styles(_styles(list(text.columns)))
-    return styler.map(_tint, subset=["mark"] if "mark" in text else [])
+    return styler.map(_tint, subset=[name for name in ("mark", "verdict") if name in text])
 
 
 def _without_constants(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
