@@ -118,8 +118,8 @@ def read_claims(findings: pd.DataFrame) -> str:
     n_opposite = int((table["reason"] == OPPOSITE).sum())
     n_known = int((findings["verdict"] != UNKNOWN).sum())
     return (
-        f"Of {len(table)} claims, **{n[HOLDS]} hold** wherever the record knows, **{n[DOES_NOT]} "
-        f"do not** in at least one place (in {n_opposite} of these the opposite is shown, in the "
-        f"others the test does not show what is claimed), and **{n[UNKNOWN]} are not yet known**. "
+        f"Of {len(table)} claims, **{n[HOLDS]}** hold wherever the record knows, **{n[DOES_NOT]}** "
+        f"fail in at least one place (for {n_opposite} of these the opposite is shown, for the "
+        f"others the test does not show what is claimed), **{n[UNKNOWN]}** cannot be judged yet. "
         f"{n_known} of {len(findings)} places have the three rows a side that a verdict needs."
     )

@@ -35,7 +35,7 @@ def test_an_empty_record_knows_nothing_and_says_so(tmp_path: Path) -> None:
     assert table["claim"].tolist() == [claim.name for claim in CLAIMS]
     assert set(table["verdict"]) == {UNKNOWN}
     assert set(table["place"]) == {""}
-    assert f"**{len(CLAIMS)} are not yet known**" in claims.read_claims(
+    assert f"**{len(CLAIMS)}** cannot be judged yet" in claims.read_claims(
         claims.judge(Results(tmp_path))
     )
 
@@ -92,9 +92,9 @@ def test_claims_are_counted() -> None:
         ignore_index=True,
     )
     text = claims.read_claims(findings)
-    assert "Of 3 claims, **1 hold** wherever the record knows, **2 do not**" in text
+    assert "Of 3 claims, **1** hold wherever the record knows, **2** fail" in text
     assert "(in 1 of these the opposite is shown" in text
-    assert "**0 are not yet known**" in text
+    assert "**0** cannot be judged yet" in text
     assert "3 of 4 places" in text
 
 
