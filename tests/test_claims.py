@@ -93,7 +93,7 @@ def test_claims_are_counted() -> None:
     )
     text = claims.read_claims(findings)
     assert "Of 3 claims, **1** hold wherever the record knows, **2** fail" in text
-    assert "(in 1 of these the opposite is shown" in text
+    assert "(for 1 of these the opposite is shown" in text
     assert "**0** cannot be judged yet" in text
     assert "3 of 4 places" in text
 
