@@ -12,7 +12,7 @@ import papermill
 from carto_helpers.records import Results, replacing
 
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
-_WHOLE = ("tables", "figures", "claims")  # pages of the whole record
+_WHOLE = ("tables", "figures", "claims", "audit")  # pages of the whole record
 _PHASES = ("phase1", "phase2", "phase3")
 
 

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from pandas.io.formats.style import Styler
 
 HEADINGS = {
@@ -142,3 +143,19 @@ def _interval(low: float, high: float, digits: int) -> str:
     if pd.isna(low) or pd.isna(high):
         return "–"
     return " to ".join(_number(bound, f".{digits}f") for bound in (low, high))
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a frame as a Markdown table, its columns as they are named; numbers are set right.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(markdown(pd.DataFrame({"student": ["ResNet"], "n": [3]})))
+    | student | n |
+    | --- | ---: |
+    | ResNet | 3 |
+    """
+    rulers = ["---:" if is_numeric_dtype(table[name]) else "---" for name in table]
+    lines = [list(table.columns), rulers, *table.astype(object).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
