@@ -76,8 +76,9 @@ def balanced_classes(sources: Sources) -> Point:
         found = sources.evidence.map(dataset)
         if found is not None:
             counts = np.bincount(found.record.labels, minlength=len(found.record.classes))
-            rows.append(_balance(f"{dataset}, our training split", counts.min(), counts.max()))
-            seen.append(f"{dataset} {counts.min():,} to {counts.max():,} images a class")
+            low, high = int(counts.min()), int(counts.max())
+            rows.append(_balance(f"{dataset}, our training split", low, high))
+            seen.append(f"{dataset} {low:,} to {high:,} images a class")
     return Point(
         number=14,
         title="Balanced labels",

@@ -76,10 +76,8 @@ def starts(sources: Sources) -> Point:
     for student, name in students():
         ten, hundred = (sources.printed("table5_phase3", d, student) for d in DATASETS[:2])
         ours = sources.evidence.students
-        found = sorted({
-            str(start).partition(":")[0]
-            for start in ours.loc[ours["student"] == student, "start"]
-        })  # fmt: skip
+        ours = ours[ours["dataset"].isin(DATASETS) & (ours["student"] == student)]
+        found = sorted({str(start).partition(":")[0] for start in ours["start"]})
         rows.append({
             "student": name,
             "the authors' start": "ImageNet" if student == "efficientnet" else "scratch",

@@ -13,10 +13,10 @@ from carto_helpers.teacher_map import TeacherMap
 Subsets = Mapping[str, Int64[np.ndarray, " n"]]
 
 
-def paper_subsets(
+def ranked_subsets(
     found: TeacherMap, *, fraction: float = 0.33, seed: int = 0
 ) -> dict[str, Int64[np.ndarray, " n"]]:
-    """Return the subsets of tables 3 and 4 by their label, as positions in the training split.
+    """Return the subsets of table 3 by their label, as positions in the training split.
 
     Parameters
     ----------
@@ -28,7 +28,14 @@ def paper_subsets(
         Of the random one.
     """
     specs = [SubsetSpec(rule=rule, fraction=fraction) for rule in PHASE1_RULES]
-    specs += scaled_mixes(fraction)
+    return {spec.label(): select(spec, found.statistics, seed=seed) for spec in specs}
+
+
+def mixed_subsets(
+    found: TeacherMap, *, fraction: float = 0.33, seed: int = 0
+) -> dict[str, Int64[np.ndarray, " n"]]:
+    """Return a random subset and the mixes of table 4 by their label; as `ranked_subsets`."""
+    specs = [SubsetSpec(rule="random", fraction=fraction), *scaled_mixes(fraction)]
     return {spec.label(): select(spec, found.statistics, seed=seed) for spec in specs}
 
 
@@ -45,7 +52,7 @@ def report_card(found: TeacherMap, subsets: Subsets) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        subset; n; fewest and most, images of its smallest and largest class; twin, the other
+        subset; size; fewest and most, images of its smallest and largest class; twin, the other
         subset that holds most of it, and twin_share, how much; accuracy, the share whose gold
         label is the most probable class of the teacher's soft label; entropy, the mean of the
         soft labels in nats. The last two are NaN where the record keeps no logits.
@@ -64,7 +71,7 @@ def report_card(found: TeacherMap, subsets: Subsets) -> pd.DataFrame:
         others = shared.loc[[name]].drop(columns=name).iloc[0]
         rows.append({
             "subset": name,
-            "n": len(positions),
+            "size": len(positions),
             "fewest": int(counts.min()),
             "most": int(counts.max()),
             "twin": str(others.idxmax()) if len(others) else "",
@@ -73,6 +80,30 @@ def report_card(found: TeacherMap, subsets: Subsets) -> pd.DataFrame:
             "entropy": float(entropy[positions].mean()),
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def read_card(card: pd.DataFrame) -> str:
+    """Return the card's extremes, as Markdown.
+
+    Parameters
+    ----------
+    card
+        From `report_card`.
+    """
+    least, largest = card.loc[card["fewest"].argmin()], card.loc[card["most"].argmax()]
+    text = (
+        f"The smallest class of a subset is that of {least['subset']}, "
+        f"**{least['fewest']:,}** images, the largest that of {largest['subset']}, "
+        f"**{largest['most']:,}**."
+    )
+    if card["accuracy"].isna().any():
+        return text
+    low, high = card.loc[card["accuracy"].argmin()], card.loc[card["accuracy"].argmax()]
+    return (
+        f"{text} The teacher ends right on {low['accuracy']:.1%} ({low['subset']}) to "
+        f"{high['accuracy']:.1%} ({high['subset']}); the mean entropy of its soft labels lies "
+        f"between {card['entropy'].min():.3f} and {card['entropy'].max():.3f} nats."
+    )
 
 
 def _of_teacher(found: TeacherMap) -> tuple[np.ndarray, np.ndarray]:
@@ -88,7 +119,7 @@ def overlaps(subsets: Subsets) -> pd.DataFrame:
 
     Examples
     --------
-    >>> overlaps({"a": np.array([0, 1]), "b": np.array([1, 2, 3, 4])}).loc["a", "b"]
+    >>> print(overlaps({"a": np.array([0, 1]), "b": np.array([1, 2, 3, 4])}).loc["a", "b"])
     0.5
     """
     _check(subsets)
@@ -135,5 +166,5 @@ def _check(subsets: Subsets) -> None:
         sizes = {name: len(positions) for name, positions in subsets.items()}
         raise ValueError(
             f"`subsets` must hold at least one and none empty, got {sizes}; "
-            "pass positions by label, e.g. from `paper_subsets`"
+            "pass positions by label, e.g. from `ranked_subsets`"
         )

@@ -8,7 +8,8 @@ from pandas.api.types import is_numeric_dtype
 from pandas.io.formats.style import Styler
 
 HEADINGS = {
-    "step": "step", "dataset": "dataset", "phase": "phase", "who": "who", "done": "done",
+    "number": "no.", "step": "step",
+    "dataset": "dataset", "phase": "phase", "who": "who", "done": "done",
     "planned": "planned", "hours": "hours", "on": "on",
     "student": "student", "train_data": "train data", "teacher": "teacher",
     "family": "family", "role": "role", "network": "network", "start": "start",
@@ -20,15 +21,24 @@ HEADINGS = {
     "claim": "claim", "where": "where", "place": "place", "known": "known", "verdict": "verdict",
     "reason": "because", "reading": "found", "papers_reading": "in the paper's table",
     "test": "test", "statistic": "what decides", "p": "p",
+    "ours": "our rows", "subset": "subset", "size": "images", "fewest": "smallest class",
+    "most": "largest class", "twin": "shares most with", "twin_share": "share",
+    "accuracy": "teacher right", "entropy": "entropy, nats",
 }  # fmt: skip
 NUMBERS = (
     "step", "done", "planned", "hours", "ours", "95 % interval", "n", "paper", "difference",
-    "10 classes", "1000 classes",
+    "10 classes", "1000 classes", "images", "smallest class", "largest class", "share",
+    "teacher right", "entropy, nats",
 )  # fmt: skip
+FORMS = {
+    "hours": ".2f", "twin_share": ".3f", "accuracy": ".3f", "entropy": ".3f",
+    "parameters_10": ",.0f", "parameters_1000": ",.0f",
+}  # fmt: skip
 PAPERS = ("paper", "paper's teacher", "difference")
 WRAPPED = (
     "who", "on", "value", "network", "paper's teacher", "mark", "claim", "where", "place", "found",
-    "because", "in the paper's table", "test", "what decides",
+    "because", "in the paper's table", "test", "what decides", "item", "our rows",
+    "shares most with",
 )  # fmt: skip
 MARK_COLOURS = {
     "agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)",
@@ -123,11 +133,9 @@ def printed(table: pd.DataFrame, *, unit: str = "fraction") -> pd.DataFrame:
         printed_with = table["digits"] - (2 if unit == "percent" else 0)
         pairs = zip(table["paper"], printed_with, strict=True)
         text["paper"] = [_number(paper, f".{places}f", scale) for paper, places in pairs]
-    if "hours" in text:
-        text["hours"] = [_number(value, ".2f") for value in table["hours"]]
-    for name in (f"parameters_{head}" for head in (10, 1000)):
+    for name, form in FORMS.items():
         if name in text:
-            text[name] = [_number(value, ",.0f") for value in table[name]]
+            text[name] = [_number(value, form) for value in table[name]]
     shown = [name for name in HEADINGS if name in text]
     filled = (
         text[shown].astype(object).map(lambda value: "–" if value in (None, "") else str(value))
