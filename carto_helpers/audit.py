@@ -49,10 +49,10 @@ def audit(results: Results, paper: Path | None = None) -> dict[int, Point]:
 
 
 def point_table(points: dict[int, Point]) -> pd.DataFrame:
-    """Return one row a point: number, title, what the paper's numbers give, what ours say."""
+    """Return one row a point: number, title, and what the paper's numbers give."""
     return pd.DataFrame(
         [
-            {"number": str(n), "item": p.title, "reading": p.reading, "ours": p.ours}
-            for n, p in points.items()
+            {"number": str(n), "point": point.title, "reading": point.reading}
+            for n, point in points.items()
         ]
     )

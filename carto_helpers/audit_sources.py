@@ -33,7 +33,16 @@ class Point:
 
     def text(self) -> str:
         """Return the point as Markdown: reading, our rows, and the numbers as a table."""
-        return f"{self.reading}\n\n**Our rows.** {self.ours}\n\n{markdown(self.evidence)}"
+        table = markdown(_upright(self.evidence))
+        return f"{self.reading}\n\n**Our rows.** {self.ours}\n\n{table}"
+
+
+def _upright(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of few rows and many columns on its side, so that it fits a narrow page."""
+    if len(table) > 3 or table.shape[1] <= 5:
+        return table
+    first = str(table.columns[0])
+    return table.set_index(first).T.rename_axis("of each", axis=0).reset_index()
 
 
 class Sources:

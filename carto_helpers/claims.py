@@ -64,7 +64,7 @@ def claim_table(findings: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        claim, where, test, verdict, reason, known ("2 of 3"), place, statistic, n, p, low, high.
+        claim, verdict, reason, known ("2 of 3"), statistic (and its place), n, p, low, high.
     """
     groups = findings.groupby("claim", sort=False)
     return pd.DataFrame([_claim_row(rows) for _, rows in groups])
@@ -75,16 +75,21 @@ def _claim_row(rows: pd.DataFrame) -> dict[str, Any]:
     deciding = rows[rows["verdict"] == verdict]
     order = deciding.assign(is_opposite=deciding["reason"] == OPPOSITE, p=deciding["p"].fillna(-1))
     row = rows.loc[order.sort_values(["is_opposite", "p"], kind="stable").index[-1]]
-    is_known = verdict != UNKNOWN
+    place = f"{row['dataset']}, {row['subject']}; "
     return {
-        **{name: row[name] for name in ("claim", "where", "test")},
+        "claim": row["claim"],
         "verdict": verdict,
         "reason": row["reason"],
         "known": f"{int((rows['verdict'] != UNKNOWN).sum())} of {len(rows)}",
-        "place": f"{row['dataset']}, {row['subject']}" if is_known else "",
         **{name: row[name] for name in _NUMBERS},
+        "statistic": place + row["statistic"] if verdict != UNKNOWN else "",
         "p": printed_p(row["p"]),
     }
+
+
+def claim_tests(findings: pd.DataFrame) -> pd.DataFrame:
+    """Return where each claim stands in the paper and how it is tested: claim, where, test."""
+    return findings[["claim", "where", "test"]].drop_duplicates(ignore_index=True)
 
 
 def finding_table(findings: pd.DataFrame) -> pd.DataFrame:

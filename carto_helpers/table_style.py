@@ -8,19 +8,20 @@ from pandas.api.types import is_numeric_dtype
 from pandas.io.formats.style import Styler
 
 HEADINGS = {
-    "number": "no.", "step": "step",
+    "number": "no.", "point": "point", "step": "step",
     "dataset": "dataset", "phase": "phase", "who": "who", "done": "done",
     "planned": "planned", "hours": "hours", "on": "on",
     "student": "student", "train_data": "train data", "teacher": "teacher",
     "family": "family", "role": "role", "network": "network", "start": "start",
     "learning_rate": "learning rate", "val_macro_f1": "validation F1",
     "parameters_10": "10 classes", "parameters_1000": "1000 classes",
+    "claim": "claim", "where": "where", "place": "place", "known": "known", "verdict": "verdict",
+    "reason": "because", "reading": "found", "papers_reading": "in the paper's table",
+    "test": "test", "statistic": "what decides",
     "mean": "ours", "interval": "95 % interval", "n": "n", "paper": "paper",
     "paper_teacher": "paper's teacher",
     "difference": "difference", "mark": "mark", "item": "item", "value": "value",
-    "claim": "claim", "where": "where", "place": "place", "known": "known", "verdict": "verdict",
-    "reason": "because", "reading": "found", "papers_reading": "in the paper's table",
-    "test": "test", "statistic": "what decides", "p": "p",
+    "p": "p",
     "ours": "our rows", "subset": "subset", "size": "images", "fewest": "smallest class",
     "most": "largest class", "twin": "shares most with", "twin_share": "share",
     "accuracy": "teacher right", "entropy": "entropy, nats",
@@ -37,9 +38,10 @@ FORMS = {
 PAPERS = ("paper", "paper's teacher", "difference")
 WRAPPED = (
     "who", "on", "value", "network", "paper's teacher", "mark", "claim", "where", "place", "found",
-    "because", "in the paper's table", "test", "what decides", "item", "our rows",
+    "because", "in the paper's table", "test", "what decides", "point", "our rows",
     "shares most with",
 )  # fmt: skip
+ROOMY = ("claim", "found", "in the paper's table", "what decides", "test")
 MARK_COLOURS = {
     "agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)",
     "holds": "rgba(0, 158, 115, 0.2)", "does": "rgba(213, 94, 0, 0.2)",
@@ -102,7 +104,9 @@ def _styles(columns: list[str]) -> list[Any]:
     right = [{"selector": place, "props": "text-align: right"} for place in numbers]
     lines = [f"td.col{i}" for i, name in enumerate(columns) if name not in WRAPPED]
     single = {"selector": ", ".join(lines), "props": "white-space: nowrap"}
-    return [*styles, *right, single]
+    roomy = [f".col{i}" for i, name in enumerate(columns) if name in ROOMY]
+    wide = [{"selector": place, "props": "min-width: 11em"} for place in roomy]
+    return [*styles, *right, single, *wide]
 
 
 def _tint(word: object) -> str:

@@ -67,7 +67,7 @@ Markdown(points[1].text())
 # compared with the other rows on another split and by another score. On CIFAR-10, whose classes
 # are balanced, the two are close for good classifiers and apart for poor ones. The notebook has all
 # subsets by one score, validation accuracy, so that random can be compared once more. Both readings
-# of our rows stand in the last two columns.
+# of our rows stand in the last two lines.
 
 # %% tags=["hide-input"]
 Markdown(points[2].text())

@@ -50,6 +50,9 @@ tables.show(
     "side. The numbers are those of the place that decides.",
 )
 
+# %% tags=["hide-input"]
+tables.show(claims.claim_tests(findings), caption="Where each claim stands, and its test.")
+
 # %% [markdown]
 # ## How a verdict comes about
 #

@@ -21,5 +21,5 @@ def test_the_table_has_one_row_a_point(tmp_path: Path) -> None:
     points = audit.audit(Results(tmp_path))
     table = audit.point_table(points)
     assert table["number"].tolist() == [str(n) for n in range(1, 17)]
-    assert table.columns.tolist() == ["number", "item", "reading", "ours"]
+    assert table.columns.tolist() == ["number", "point", "reading"]
     assert table["reading"].iloc[6] == points[7].reading

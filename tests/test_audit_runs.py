@@ -54,7 +54,8 @@ def test_starts_are_told_beside_what_little_data_gives(bare, tmp_path: Path) -> 
 
 def test_nineteen_cells_are_empty(bare, tmp_path: Path) -> None:
     point = audit.missing_cells(bare)
-    assert point.reading.startswith("19 cells of tables 4 and 5 are empty: table 4, mnist,")
+    assert point.reading.startswith("19 cells of tables 4 and 5 are empty")
+    assert point.evidence["empty"].iloc[0] == "9 of 9 (all)"
     assert point.ours.startswith("0 of 19")
     cells = {("cifar100", "resnet", "random", 0.1): [0.2, 0.2, 0.2]}
     found = audit.missing_cells(Sources(made_record(tmp_path / "rows", cells)))

@@ -34,6 +34,14 @@ def test_a_point_is_its_reading_our_rows_and_its_evidence() -> None:
     )
 
 
+def test_wide_evidence_is_shown_upright() -> None:
+    evidence = frame([{"student": name} | dict.fromkeys("abcde", "1") for name in ("M", "R")])
+    point = Point(number=1, title="t", evidence=evidence, reading="r", ours="o")
+    assert point.text().endswith("| of each | M | R |\n| --- | --- | --- |" + "".join(
+        f"\n| {name} | 1 | 1 |" for name in "abcde"
+    ))  # fmt: skip
+
+
 def test_small_words() -> None:
     assert listed(["a", "b"]) == "a and b"
     assert score({"x": -0.25}, "x", 2) == "−0.25"

@@ -34,7 +34,7 @@ def test_an_empty_record_knows_nothing_and_says_so(tmp_path: Path) -> None:
     table = claims.claim_table(claims.judge(Results(tmp_path)))
     assert table["claim"].tolist() == [claim.name for claim in CLAIMS]
     assert set(table["verdict"]) == {UNKNOWN}
-    assert set(table["place"]) == {""}
+    assert set(table["statistic"]) == {""}
     assert f"**{len(CLAIMS)}** cannot be judged yet" in claims.read_claims(
         claims.judge(Results(tmp_path))
     )
@@ -79,7 +79,14 @@ def test_the_numbers_of_a_digits_row_are_the_rows_own(digits) -> None:
 )  # fmt: skip
 def test_the_place_that_decides_gives_a_claim_its_numbers(places, verdict, deciding, known) -> None:
     row = claims.claim_table(made_findings(*places)).iloc[0]
-    assert (row["verdict"], row["place"], row["known"]) == (verdict, deciding, known)
+    assert (row["verdict"], row["known"]) == (verdict, known)
+    assert row["statistic"].partition(";")[0] == deciding
+
+
+def test_every_claim_tells_where_it_stands_and_how_it_is_tested(digits) -> None:
+    table = claims.claim_tests(digits)
+    assert table["claim"].tolist() == [claim.name for claim in CLAIMS]
+    assert table.columns.tolist() == ["claim", "where", "test"]
 
 
 def test_claims_are_counted() -> None:
