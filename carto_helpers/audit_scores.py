@@ -77,7 +77,7 @@ def validation_accuracies(sources: Sources) -> Point:
             "table 5 = notebook": f"{len(same)} of {len(noted)}",
             "random: table 3, notebook": f"{score(three, RANDOM)}, {score(noted, RANDOM)}",
             "100 %: table 3, notebook": f"{score(three, WHOLE, 4)}, {score(noted, WHOLE, 4)}",
-            "distance of table 3's other rows from the notebook, mean": number(_apart(three, ranked), 3),
+            "table 3's other rows lie from the notebook": number(_apart(three, ranked), 3),
             "above random, as printed": f"{as_printed} of {len(CHOSEN)}",
             "above random, validation accuracy": f"{by_one} of {len(CHOSEN)}",
             "ours: validation accuracy": sources.ours("cifar10", student, RANDOM, "val_accuracy"),
