@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-Numbers: TypeAlias = Tensor | np.ndarray | Sequence[int] | Sequence[Sequence[float]]
+Numbers: TypeAlias = Tensor | np.ndarray | Sequence[int] | Sequence[Sequence[int | float]]
 
 _TINY = torch.finfo(torch.float32).tiny
 _OFF_BY = 1e-3  # how far a row of probabilities in half precision may be from 1

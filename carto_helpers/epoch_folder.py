@@ -97,7 +97,8 @@ def append_epoch(
             "stop one of the two, or give each a folder"
         )
     path = epoch_file(folder, epoch)
-    save_tensors(path, tensors, {"mode": manifest.mode, "epoch": str(epoch)})
+    what = json.dumps({"mode": manifest.mode, "epoch": epoch})  # two entries would lie in any order
+    save_tensors(path, tensors, {"recorded": what})
     longer = replace(manifest, epochs=manifest.epochs | {epoch: digest(path)})
     write_manifest(folder, longer)
     return longer

@@ -10,7 +10,7 @@ from dataclasses import replace
 from operator import index as whole
 from pathlib import Path
 from types import TracebackType
-from typing import final
+from typing import SupportsIndex, final
 
 import numpy as np
 import pandas as pd
@@ -166,7 +166,9 @@ class DynamicsRecorder:
         """Whether an epoch has begun and not ended."""
         return self._epoch is not None
 
-    def update(self, epoch: int, index: Numbers, logits: Numbers, labels: Numbers) -> None:
+    def update(
+        self, epoch: SupportsIndex, index: Numbers, logits: Numbers, labels: Numbers
+    ) -> None:
         """Take one batch; the first of a later epoch ends the epoch before it.
 
         Parameters
@@ -195,7 +197,7 @@ class DynamicsRecorder:
             self._begin(epoch, batch.logits.device).write(batch)
 
     def update_probabilities(
-        self, epoch: int, index: Numbers, probabilities: Numbers, labels: Numbers
+        self, epoch: SupportsIndex, index: Numbers, probabilities: Numbers, labels: Numbers
     ) -> None:
         """Take one batch of probabilities, (B, C), where there are no logits; see `update`."""
         with torch.inference_mode(mode=False), torch.no_grad():
@@ -298,19 +300,19 @@ class DynamicsRecorder:
                 f"got {n_classes}; pass all, or record them into another folder"
             )
 
-    def _begin(self, epoch: int, device: torch.device) -> EpochBuffer:
+    def _begin(self, epoch: SupportsIndex, device: torch.device) -> EpochBuffer:
         """Return the buffer of `epoch`, which ends the one before it."""
-        epoch = whole(epoch)
+        number = whole(epoch)
         first = self.next_epoch if self._epoch is None else self._epoch
-        if epoch < first:
+        if number < first:
             raise ValueError(
-                f"`epoch` must be at least {first}, got {epoch}: {self.path} holds it already or "
-                f"a later one has begun; go on from `next_epoch`, or `rewind({epoch})` first"
+                f"`epoch` must be at least {first}, got {number}: {self.path} holds it already or "
+                f"a later one has begun; go on from `next_epoch`, or `rewind({number})` first"
             )
-        if self._epoch is not None and epoch > self._epoch:
+        if self._epoch is not None and number > self._epoch:
             self.end_epoch()
         if self._buffer is None:
-            self._epoch, self._buffer = epoch, EpochBuffer(self.n_examples, device)
+            self._epoch, self._buffer = number, EpochBuffer(self.n_examples, device)
         return self._buffer
 
     def _whole_epoch(self) -> tuple[int, EpochArrays]:
