@@ -36,6 +36,21 @@ def check_arguments(n_examples: int, mode: str, missing: str) -> None:
         )
 
 
+def check_mode(mode: str, expected: str) -> None:
+    """Refuse a recorder whose file would name the wrong pass.
+
+    Raises
+    ------
+    ValueError
+        If `mode` is not the one expected.
+    """
+    if mode != expected:
+        raise ValueError(
+            f"these logits are of the {expected} pass, got a recorder of mode {mode!r}; "
+            f"pass mode={expected!r} to DynamicsRecorder, or record the other pass"
+        )
+
+
 def same_setting(path: Path, found: Manifest, asked: Manifest) -> Manifest:
     """Return what the folder holds, if it is what is asked for.
 

@@ -12,6 +12,7 @@ from carto_helpers.epoch_checks import (
     as_ids,
     check_arguments,
     check_epoch,
+    check_mode,
     same_ids,
     same_setting,
 )
@@ -103,3 +104,9 @@ def test_an_epoch_that_is_not_whole_is_refused(epoch: EpochArrays, message: str)
 def test_nan_is_named_as_divergence() -> None:
     with pytest.raises(FloatingPointError, match="epoch 7 must have finite logits, got NaN for 2"):
         check_epoch(7, arrays([0, 1], torch.nan), torch.tensor([0, 1]), missing="error")
+
+
+def test_the_file_names_the_pass_that_was_recorded() -> None:
+    check_mode("training", "training")
+    with pytest.raises(ValueError, match="of the training pass, got a recorder of mode 'evaluat"):
+        check_mode("evaluation", "training")
