@@ -14,6 +14,8 @@ from carto_helpers.batches import Batch
 from carto_helpers.recording import QUANTITIES, epoch_quantities
 
 UNSEEN = -1  # in the label or the place of an example that no batch has held
+_N_TOGETHER = 1024  # examples that are reckoned at once,
+_N_NUMBERS = 2**20  # or logits, if there are many classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +55,18 @@ class EpochBuffer:
     n_examples
         Size of the training split, N.
     device
-        Where the logits lie.
+        Where the logits lie; for Apple's GPUs, which lack operations, main memory is taken.
     """
 
     def __init__(self, n_examples: int, device: torch.device) -> None:
         self.n_examples, self.n_seen = n_examples, 0
+        device = torch.device("cpu") if device.type == "mps" else device
         self.values = torch.zeros(n_examples + 1, len(QUANTITIES), device=device)
         self.labels = torch.full((n_examples + 1,), UNSEEN, device=device)
         self.places = torch.full((n_examples + 1,), UNSEEN, device=device)
         self.n_wrong = torch.zeros(2, dtype=torch.int64, device=device)  # positions, labels
+        self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._n_waiting = 0
 
     @property
     def device(self) -> torch.device:
@@ -69,24 +74,39 @@ class EpochBuffer:
         return self.values.device
 
     def write(self, batch: Batch) -> None:
-        """Take one batch."""
-        index, logits, labels = batch.index, batch.logits, batch.labels
-        nowhere = self.n_examples
-        is_outside = (index < 0) | (index >= nowhere)
+        """Take one batch: copy it, and reckon when enough have come."""
+        self._waiting.append((batch.index.clone(), batch.logits.clone(), batch.labels.clone()))
+        self._n_waiting += len(batch.index)
+        n_numbers = self._n_waiting * batch.logits.shape[1]
+        if self._n_waiting >= _N_TOGETHER or n_numbers >= _N_NUMBERS:
+            self.settle()
+
+    def settle(self) -> None:
+        """Reckon what waits: many small batches as one, which costs a step a tenth as much."""
+        if not self._waiting:
+            return
+        columns = zip(*self._waiting, strict=True)
+        index, logits, labels = (torch.cat([part.to(self.device) for part in c]) for c in columns)
+        self._waiting, self._n_waiting = [], 0
+        is_outside = (index < 0) | (index >= self.n_examples)
         is_no_class = (labels < 0) | (labels >= logits.shape[1])
         self.n_wrong += torch.stack((is_outside.sum(), is_no_class.sum()))
         labels = labels.clamp(0, logits.shape[1] - 1)
-        index = torch.where(is_outside | is_no_class, nowhere, index)
-        place = torch.arange(self.n_seen, self.n_seen + len(index), device=self.device)
-        self.places.scatter_reduce_(0, index, place, "amax")
-        index = torch.where(self.places[index] == place, index, nowhere)
+        index = self._last(torch.where(is_outside | is_no_class, self.n_examples, index))
         quantities = epoch_quantities(logits, labels)
         self.values[index] = torch.stack([quantities[name].float() for name in QUANTITIES], dim=1)
         self.labels[index] = labels
+
+    def _last(self, index: Int[Tensor, " B"]) -> Int[Tensor, " B"]:
+        """Return `index`, row N instead where the same example comes again later in it."""
+        place = torch.arange(self.n_seen, self.n_seen + len(index), device=self.device)
         self.n_seen += len(index)
+        self.places.scatter_reduce_(0, index, place, "amax")
+        return torch.where(self.places[index] == place, index, self.n_examples)
 
     def read(self) -> EpochArrays:
         """Return the epoch in main memory; here a GPU is waited for, once."""
+        self.settle()
         values = self.values[:-1].cpu()  # (N, 6)
         n_wrong_index, n_wrong_label = self.n_wrong.tolist()
         labels = torch.where(self.places[:-1] == UNSEEN, UNSEEN, self.labels[:-1]).cpu()

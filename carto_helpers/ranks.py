@@ -62,6 +62,7 @@ def merge(buffer: EpochBuffer) -> EpochBuffer:
     Each example comes from one process as it is; where several have it (samplers pad the last
     batches with repetitions) from the one of highest rank. Memory stays O(N) in each.
     """
+    buffer.settle()
     merged = EpochBuffer(buffer.n_examples, _meeting_place(buffer.device))
     rank = distributed.get_rank()
     is_mine = (buffer.places != UNSEEN).to(merged.device)

@@ -37,15 +37,8 @@ from carto_helpers.recording import DynamicsRecord, stack_epochs
 class DynamicsRecorder:
     r"""Records what each epoch says of each training example.
 
-    In a loop that visits every example once an epoch, `index` being its position in the training
-    split, two lines are added::
-
-        recorder = DynamicsRecorder(len(train_set), "dynamics", mode="training")
-        for epoch in range(n_epochs):
-            for index, images, labels in loader:
-                ...
-                recorder.update(epoch, index, logits, labels)
-        data_map(recorder.to_frame())
+    Two lines in a loop that visits every example once an epoch, where `index` says which examples
+    of the training split a batch holds (`IndexedDataset` makes any dataset yield it).
 
     A finished epoch is a file; where the folder holds some already, recording goes on after them
     (`next_epoch`). Under distributed data parallel every process records what it sees, and the end
@@ -84,18 +77,36 @@ class DynamicsRecorder:
 
     Examples
     --------
-    Logits of two epochs, each its own mini-batches:
+    A loop of one's own, and the two lines:
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
-    >>> recorder = DynamicsRecorder(3, folder.name)
-    >>> for epoch, scale in enumerate((1.0, 2.0)):
-    ...     recorder.update(epoch, [2, 0], scale * torch.tensor([[0.0, 1.0], [0.0, 1.0]]), [1, 0])
-    ...     recorder.update(epoch, [1], scale * torch.tensor([[1.0, 0.0]]), [0])
-    >>> recorder.record().p_gold.round(2)
-    array([[0.27, 0.12],
-           [0.73, 0.88],
-           [0.73, 0.88]], dtype=float32)
+    >>> labels = torch.arange(40) % 2
+    >>> points = torch.randn(40, 3) + labels[:, None]
+    >>> network = torch.nn.Linear(3, 2)
+    >>> optimiser = torch.optim.SGD(network.parameters(), lr=0.1)
+    >>> recorder = DynamicsRecorder(40, folder.name, mode="training")  # line one
+    >>> for epoch in range(3):
+    ...     for index in torch.randperm(40).split(8):
+    ...         logits = network(points[index])
+    ...         loss = torch.nn.functional.cross_entropy(logits, labels[index])
+    ...         optimiser.zero_grad()
+    ...         loss.backward()
+    ...         optimiser.step()
+    ...         recorder.update(epoch, index, logits, labels[index])  # line two
+
+    A map to look at (`data_map` draws it), and scores to choose a subset by:
+
+    >>> frame = recorder.to_frame()
+    >>> len(frame), "confidence" in frame, "variability" in frame
+    (40, True, True)
+    >>> sorted(recorder.scores())
+    ['confidence', 'correctness', 'forgetfulness', 'variability']
+
+    What is recorded stays in the folder:
+
+    >>> DynamicsRecorder.reopen(folder.name).record().p_gold.shape
+    (40, 3)
     >>> folder.cleanup()
     """
 
@@ -233,6 +244,8 @@ class DynamicsRecorder:
     def record(self) -> DynamicsRecord:
         """Return the dynamics of all finished epochs, after ending the one under way.
 
+        Where several processes record, call it in all of them, or `end_epoch` before.
+
         Returns
         -------
         DynamicsRecord
@@ -262,7 +275,7 @@ class DynamicsRecorder:
         return scores_with_gaps(record.p_gold, record.is_right)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row an example, as `figures.data_map` takes it (`record_frame`)."""
+        """Return one row an example, as `data_map` takes it (`record_frame`)."""
         from carto_helpers.record_frame import record_frame
 
         return record_frame(self.record())

@@ -27,6 +27,26 @@ def test_what_comes_last_is_kept_within_a_batch_and_between() -> None:
     assert arrays.is_seen.tolist() == [True, False, True]
 
 
+def test_arrays_may_be_used_again_after_writing() -> None:
+    logits, labels = made_logits(n_epochs=1)
+    buffer, scratch = EpochBuffer(23, CPU), logits[0].clone()
+    buffer.write(Batch(index=torch.arange(23), logits=scratch, labels=labels))
+    scratch.zero_()
+    expected = epoch_quantities(logits[0], labels)["p_gold"]
+    assert torch.equal(buffer.read().quantities["p_gold"], expected)
+
+
+@pytest.mark.parametrize("n_classes", [2, 2**16])
+def test_what_waits_is_bounded(n_classes: int) -> None:
+    buffer = EpochBuffer(5000, CPU)
+    for at in range(0, 2048, 8):
+        index = torch.arange(at, at + 8)
+        buffer.write(Batch(index=index, logits=torch.zeros(8, n_classes), labels=index % 2))
+        assert (at + 8 - buffer.n_seen) * n_classes < 2**20
+        assert at + 8 - buffer.n_seen < 1024
+    assert buffer.read().is_seen.sum() == 2048
+
+
 def test_what_is_out_of_range_is_counted_and_touches_nothing() -> None:
     logits, _ = made_logits(n=5, n_epochs=1)
     buffer = EpochBuffer(3, CPU)
@@ -51,6 +71,7 @@ def test_writing_reads_nothing_back() -> None:
     buffer = EpochBuffer(10, torch.device("meta"))
     empty = torch.empty(4, dtype=torch.int64, device="meta")
     buffer.write(Batch(index=empty, logits=torch.empty(4, 3, device="meta"), labels=empty))
+    buffer.settle()
     assert buffer.n_seen == 4
     with pytest.raises((NotImplementedError, RuntimeError)):
         buffer.read()
@@ -69,6 +90,7 @@ def test_a_gpu_is_not_waited_for_and_gives_the_same() -> None:
         )
         torch.cuda.set_sync_debug_mode("error")
         buffer.write(one)
+        buffer.settle()
         torch.cuda.set_sync_debug_mode("default")
         found.append(buffer.read().quantities["p_gold"])
     assert torch.allclose(*found, atol=1e-6)
