@@ -6,6 +6,7 @@ from torch import distributed
 from carto_helpers.epoch_buffer import UNSEEN, EpochBuffer
 
 _NO_EPOCH = -(2**62)
+_DIGEST_BYTES = 32
 
 
 def is_distributed() -> bool:
@@ -78,20 +79,29 @@ def merge(buffer: EpochBuffer) -> EpochBuffer:
     return merged
 
 
-def tell_whether_written(*, is_written: bool) -> None:
-    """Let every process know whether rank 0 could write.
+def share_digest(sha256: str) -> str:
+    """Return the SHA-256 of the file that rank 0 wrote, in every process.
+
+    Parameters
+    ----------
+    sha256
+        In rank 0 the file's, "" if it could not be written; of no account in the others.
 
     Raises
     ------
     RuntimeError
-        In the others, if it could not.
+        In the others, if rank 0 could not write.
     """
-    word = torch.tensor(int(is_written), device=_meeting_place(torch.device("cpu")))
-    distributed.all_reduce(word, distributed.ReduceOp.MIN)
-    if not word and distributed.get_rank():
+    rank = distributed.get_rank()
+    told = bytes.fromhex(sha256) if rank == 0 and sha256 else bytes(_DIGEST_BYTES)
+    words = torch.tensor(list(told), device=_meeting_place(torch.device("cpu")))
+    distributed.all_reduce(words, distributed.ReduceOp.MAX)
+    heard = bytes(words.tolist())
+    if rank and not any(heard):
         raise RuntimeError(
             "expected rank 0 to write the epoch, but it could not; see the error of rank 0"
         )
+    return heard.hex()
 
 
 def _meeting_place(device: torch.device) -> torch.device:

@@ -342,16 +342,17 @@ class DynamicsRecorder:
         return epoch, buffer.read()
 
     def _write(self, epoch: int, arrays: EpochArrays, labels: Int[Tensor, " N"]) -> None:
-        is_written = False
+        sha256 = ""
         try:
             if self._is_writer:
                 self._append(epoch, arrays, labels)
-            is_written = True
+                sha256 = self._manifest.epochs[epoch]
         finally:
             if self._is_together:
-                ranks.tell_whether_written(is_written=is_written)
+                sha256 = ranks.share_digest(sha256)
         if not self._is_writer:
-            self._manifest = epoch_folder.read_manifest(self.path) or self._manifest
+            epochs = self._manifest.epochs | {epoch: sha256}
+            self._manifest = replace(self._manifest, epochs=epochs)
 
     def _append(self, epoch: int, arrays: EpochArrays, labels: Int[Tensor, " N"]) -> None:
         if self._ids is not None and self._manifest.ids_sha256 is None:
