@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from carto_helpers.dynamics import confidence as confidence
     from carto_helpers.dynamics import correctness as correctness
     from carto_helpers.dynamics import forgetfulness as forgetfulness
-    from carto_helpers.dynamics import scores as scores
     from carto_helpers.dynamics import variability as variability
     from carto_helpers.dynamics_files import read_npz as read_npz
     from carto_helpers.dynamics_files import read_parquet as read_parquet
@@ -58,6 +57,8 @@ if TYPE_CHECKING:
     from carto_helpers.recorder import DynamicsRecorder as DynamicsRecorder
     from carto_helpers.recording import DynamicsRecord as DynamicsRecord
     from carto_helpers.records import Results as Results
+    from carto_helpers.scoring import StreamingDynamics as StreamingDynamics
+    from carto_helpers.scoring import scores as scores
     from carto_helpers.selection import select as select
     from carto_helpers.staged_recorder import record_stages as record_stages
 
@@ -66,7 +67,7 @@ _PLACES = {
     "cartography_files": "cartography_metrics read_cartography write_cartography",
     "config": "PhaseConfig Recipe SubsetSpec subset_size",
     "data": "ImageSet load",
-    "dynamics": "confidence correctness forgetfulness scores variability",
+    "dynamics": "confidence correctness forgetfulness variability",
     "dynamics_files": "read_npz read_parquet write_npz write_parquet",
     "experiments": "map_frame phase1 phase2 phase3 teachers",
     "huggingface_recorder": "RecordingTrainerMixin huggingface_callback",
@@ -79,6 +80,7 @@ _PLACES = {
     "recorder": "DynamicsRecorder",
     "recording": "DynamicsRecord",
     "records": "Results",
+    "scoring": "StreamingDynamics scores",
     "selection": "select",
     "staged_recorder": "record_stages",
 }

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from carto_helpers import experiments
+from carto_helpers import experiments, paper
 from carto_helpers.config import DATASETS, FAMILIES, PARAMETERS, STARTS, PhaseConfig
 from carto_helpers.records import Results
 
@@ -47,6 +47,7 @@ examples:
   carto phase1                                  on the embedded digits
   carto teacher --dataset cifar10 --architectures resnet --learning-rates 1e-3 1e-4
   carto phase1 --dataset cifar10 --architecture mobilenet --seeds 3 --dry-run
+  carto paper --data-root ~/data --results book/results --seeds 3
   carto status --results book/results
 """
 
@@ -70,9 +71,11 @@ def make_parser() -> argparse.ArgumentParser:
         for name in names:
             _add_parameter(command, name)
         command.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    _add_paper(commands.add_parser("paper", help="run the whole paper, step by step"))
     status = commands.add_parser("status", help="print what a results folder holds")
     status.add_argument("--results", default="results", help=_HELP["results"])
     _add_report(commands.add_parser("report", help="execute the notebooks from the record"))
+    _add_figures(commands.add_parser("figures", help="write figures and tables as files"))
     return parser
 
 
@@ -89,6 +92,15 @@ def _add_parameter(command: argparse.ArgumentParser, name: str) -> None:
     command.add_argument(f"--{name.replace('_', '-')}", **options)
 
 
+def _add_paper(command: argparse.ArgumentParser) -> None:
+    for name in ("data_root", "seeds", "epochs", "device", "results"):
+        _add_parameter(command, name)
+    command.add_argument(
+        "--steps", nargs="+", type=int, default=[], help=f"of 1 … {paper.N_STEPS} (default: all)"
+    )
+    command.add_argument("--dry-run", action="store_true", help="print the plans and stop")
+
+
 def _add_report(command: argparse.ArgumentParser) -> None:
     command.add_argument("--from", dest="source", default="notebooks", help="source notebooks")
     command.add_argument("--to", default="book/phases", help="folder of the executed copies")
@@ -100,6 +112,11 @@ def _add_report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--train", action="store_true", help="train what is missing, with MobileNet students"
     )
+
+
+def _add_figures(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--from", dest="source", default="book/phases", help="executed pages")
+    command.add_argument("--to", default="build/figures", help="folder of the files")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,7 +135,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(command: str, options: dict[str, Any]) -> None:
-    if command == "status":
+    if command == "paper":
+        steps, dry_run = options.pop("steps"), options.pop("dry_run")
+        paper.run(PhaseConfig(**options), steps=steps, dry_run=dry_run)
+    elif command == "status":
         print(experiments.status(Results(options["results"])))
     elif command == "report":
         from carto_helpers import report  # Jupyter is needed for this command alone
@@ -131,6 +151,11 @@ def _run(command: str, options: dict[str, Any]) -> None:
             seeds=options["seeds"],
             train=options["train"],
         )
+    elif command == "figures":
+        from carto_helpers import figure_files  # charts are drawn for this command alone
+
+        index = figure_files.write(Path(options["source"]), Path(options["to"]))
+        print(f"{len(index)} files in {options['to']}; index.csv says what they are")
     else:
         _run_phase(command, options)
 

@@ -45,6 +45,7 @@ PARAMETERS = {
     "phase2": (*_STUDENT_PARAMETERS, "fraction"),
     "phase3": (*_STUDENT_PARAMETERS, "fractions"),
 }  # what each notebook and each command of that name takes
+_NOTEBOOKS = PARAMETERS | {"record": ("results",)}  # pages over everything that is recorded
 
 
 def subset_size(fraction: float, n: int) -> int:
@@ -295,7 +296,7 @@ class PhaseConfig:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any], phase: str) -> "PhaseConfig":
-        """Make the configuration of "teacher", "phase1", "phase2" or "phase3".
+        """Make the configuration of a phase, or of a page over the whole "record".
 
         Parameters
         ----------
@@ -316,11 +317,12 @@ class PhaseConfig:
         >>> PhaseConfig.from_parameters({"dataset": "mnist", "seeds": 3}, "phase1").seeds
         3
         """
-        unknown = sorted(set(parameters) - set(PARAMETERS[phase]))
+        valid = _NOTEBOOKS[phase]
+        unknown = sorted(set(parameters) - set(valid))
         if unknown:
             raise ValueError(
                 f"unknown parameter {', '.join(unknown)} for {phase}; "
-                f"valid parameters: {', '.join(PARAMETERS[phase])}"
+                f"valid parameters: {', '.join(valid)}"
             )
         fields = {field.name: field for field in dataclasses.fields(cls)}
         return cls(**{name: _as_kind(fields[name], value) for name, value in parameters.items()})

@@ -16,8 +16,6 @@ from torch import Tensor
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 
-_BLOCK = 1 << 16  # examples at a time in `scores`, so that its float64 copies stay in the cache
-
 
 def confidence(p_gold: Float[Array, "N E"]) -> Float[Array, " N"]:
     r"""Return the mean probability of the gold label over the epochs.
@@ -170,10 +168,14 @@ def forgetfulness(p_gold: Float[Array, "N E"]) -> Float[Array, " N"]:
     array([0.1, 0. ])
     """
     p = _checked_wide(p_gold)
-    n_epochs = p.shape[1]
-    offset = _like(np.arange(1, n_epochs + 1) - (n_epochs + 1) / 2, p)  # (E,), e less its mean
-    spread = (n_epochs**3 - n_epochs) / 12 or 1.0  # the sum of offset²; of one epoch 1, not 0
-    return _narrowed((p * offset).sum(1) / spread, p_gold)
+    offset, spread = epoch_offsets(p.shape[1])
+    return _narrowed((p * _like(offset, p)).sum(1) / spread, p_gold)
+
+
+def epoch_offsets(n_epochs: int) -> tuple[Float[np.ndarray, " E"], float]:
+    """Return each epoch less the mean epoch, (E,), and the sum of their squares (of one, 1)."""
+    spread = (n_epochs**3 - n_epochs) / 12 or 1.0
+    return np.arange(1, n_epochs + 1) - (n_epochs + 1) / 2, spread
 
 
 def forgetting_events(is_right: Bool[Array, "N E"]) -> Int[Array, " N"]:
@@ -204,7 +206,7 @@ def forgetting_events(is_right: Bool[Array, "N E"]) -> Int[Array, " N"]:
     >>> forgetting_events(np.array([[True, False, True, False], [False, False, False, False]]))
     array([2, 0])
     """
-    _check_is_right(is_right)
+    check_is_right(is_right)
     events: Array = (is_right[:, :-1] & ~is_right[:, 1:]).sum(1)
     return events
 
@@ -234,69 +236,26 @@ def never_learnt(is_right: Bool[Array, "N E"]) -> Bool[Array, " N"]:
     >>> never_learnt(np.array([[False, True], [False, False]]))
     array([False,  True])
     """
-    _check_is_right(is_right)
+    check_is_right(is_right)
     never: Array = is_right.sum(1) == 0
     return never
 
 
-def scores(
-    p_gold: Float[np.ndarray, "N E"], is_right: Bool[np.ndarray, "N E"]
-) -> dict[str, Float[np.ndarray, " N"]]:
-    """Return the paper's four statistics by name, as the selection rules take them.
-
-    Parameters
-    ----------
-    p_gold
-        Gold-label probability of each example after each epoch, (N, E), in [0, 1].
-    is_right
-        Whether the argmax was the gold label, (N, E).
-
-    Returns
-    -------
-    dict
-        "confidence", "variability", "correctness" and "forgetfulness", each (N,) in float64.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, there is no example or no epoch, or `p_gold` holds NaN or a number
-        outside [0, 1].
-    TypeError
-        If `is_right` is not boolean.
-
-    Examples
-    --------
-    >>> scores(np.array([[0.25, 0.75]]), np.array([[False, True]]))["forgetfulness"]
-    array([0.5])
-    """
-    _check_same_shape(p_gold, is_right)
-    rules = {"confidence": confidence, "variability": variability, "forgetfulness": forgetfulness}
-    result = {"confidence": np.empty(len(p_gold)), "variability": np.empty(len(p_gold))}
-    result["correctness"] = _fraction_right(is_right)
-    result["forgetfulness"] = np.empty(len(p_gold))
-    for start in range(0, len(p_gold), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        block = np.asarray(p_gold[rows], dtype=np.float64, order="F")  # (≤ _BLOCK, E)
-        for name, rule in rules.items():
-            result[name][rows] = rule(block)
-    return result
-
-
 def _fraction_right(is_right: Bool[Array, "N E"]) -> Float[Array, " N"]:
-    _check_is_right(is_right)
+    check_is_right(is_right)
     fraction: Array = is_right.sum(1) / is_right.shape[1]
     return fraction
 
 
 def _checked_wide(p_gold: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
     """Return `p_gold` in float64 (float32 where the device has no float64), checked."""
-    _check_shape(p_gold, "p_gold")
+    check_shape(p_gold, "p_gold")
     if isinstance(p_gold, Tensor):
         low, high = (float(end) for end in torch.aminmax(p_gold))
         wide = torch.float32 if p_gold.device.type == "mps" else torch.float64
-        _check_range(low, high)
+        check_range(low, high)
         return p_gold.to(wide)
-    _check_range(float(p_gold.min()), float(p_gold.max()))
+    check_range(float(p_gold.min()), float(p_gold.max()))
     return np.asarray(p_gold, dtype=np.float64, order="F")  # epochs are added one by one
 
 
@@ -318,7 +277,8 @@ def _like(values: np.ndarray, array: Shaped[Array, "..."]) -> Shaped[Array, "...
     return values
 
 
-def _check_shape(array: Shaped[Array, "..."], name: str) -> None:
+def check_shape(array: Shaped[Array, "..."], name: str) -> None:
+    """Raise unless `array` is (N, E) with N and E at least 1."""
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(
             f"`{name}` must have shape (N, E) with at least one example and one epoch, "
@@ -326,7 +286,8 @@ def _check_shape(array: Shaped[Array, "..."], name: str) -> None:
         )
 
 
-def _check_range(low: float, high: float) -> None:
+def check_range(low: float, high: float) -> None:
+    """Raise unless the least and the largest probability lie in [0, 1]."""
     if np.isnan(low):
         raise ValueError("`p_gold` must hold no NaN, got some; look for diverged epochs")
     if low < 0 or high > 1:
@@ -336,17 +297,10 @@ def _check_range(low: float, high: float) -> None:
         )
 
 
-def _check_is_right(is_right: Shaped[Array, "..."]) -> None:
-    _check_shape(is_right, "is_right")
+def check_is_right(is_right: Shaped[Array, "..."]) -> None:
+    """Raise unless `is_right` is boolean, (N, E)."""
+    check_shape(is_right, "is_right")
     if is_right.dtype not in (np.dtype(bool), torch.bool):
         raise TypeError(
             f"`is_right` must be boolean, got {is_right.dtype}; pass predictions == labels"
-        )
-
-
-def _check_same_shape(p_gold: np.ndarray, is_right: np.ndarray) -> None:
-    if p_gold.shape != is_right.shape:
-        raise ValueError(
-            f"`p_gold` and `is_right` must have one shape, got {p_gold.shape} and "
-            f"{is_right.shape}; take both from the same epochs of the same teacher"
         )

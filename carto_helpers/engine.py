@@ -8,20 +8,48 @@ from typing import Literal
 import torch
 
 Layout = Literal["contiguous", "channels_last"]
+Precision = Literal["float32", "float64"]  # float64 is for comparisons
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """What changes speed, not what is computed; every row holds the one it was made with."""
+    """What changes speed, not what is computed; every row holds the one it was made with.
+
+    `stacked` is how many students were trained as one network, in one step together.
+    """
 
     device: str = "cpu"
     layout: Layout = "contiguous"
-    dtype: str = "float32"
+    dtype: Precision = "float32"
     threads: int = 1
+    stacked: int = 1
 
     def to_json(self) -> str:
         """Return the choice as one line of JSON, as a row holds it."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Engine":
+        """Return the choice that a row or a checkpoint holds.
+
+        Examples
+        --------
+        >>> Engine.from_json('{"device": "cpu", "threads": 2}')
+        Engine(device='cpu', layout='contiguous', dtype='float32', threads=2, stacked=1)
+        """
+        return cls(**json.loads(text))
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        threads = f", {self.threads} thread{'s' * (self.threads != 1)}"
+        stacked = f", stacks of {self.stacked}" * (self.stacked > 1)
+        where = f"{self.device}, {self.layout}, {self.dtype}"
+        return f"{where}{threads * (self.device == 'cpu')}{stacked}"
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """PyTorch's type of the precision."""
+        return torch.float64 if self.dtype == "float64" else torch.float32
 
     @property
     def memory_format(self) -> torch.memory_format:

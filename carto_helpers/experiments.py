@@ -17,6 +17,7 @@ from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
 from carto_helpers.distilling import train_students
 from carto_helpers.engine import resolve_device
 from carto_helpers.planning import make_plan
+from carto_helpers.progress import announced, progress
 from carto_helpers.record_frame import record_frame
 from carto_helpers.records import Results
 from carto_helpers.starts import check_start, initialise
@@ -84,10 +85,12 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
     ]
     keys = set(bench.results.teachers()["key"])
     missing = [run for run in runs if run.key() not in keys]
-    print(make_plan("teacher", bench, teachers=missing, n_recorded=len(runs) - len(missing)))
-    if not dry_run:
-        for run in missing:
-            train_teacher(bench, run)
+    plan = make_plan("teacher", bench, teachers=missing, n_recorded=len(runs) - len(missing))
+    print(plan, flush=True)
+    if missing and not dry_run:
+        with announced(bench.results, plan.title, [run.key() for run in missing], plan.seconds):
+            for run in missing:
+                train_teacher(bench, run)
     rows = bench.results.teachers()
     return _best_first(rows[rows["key"].isin([run.key() for run in runs])])
 
@@ -96,32 +99,54 @@ def _best_first(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("val_macro_f1", ascending=False, ignore_index=True)
 
 
-def phase1(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
-    """Run the subsets of table 3: the whole split, and `fraction` of it by each of 12 rules."""
-    subsets = [SubsetSpec(rule=rule, fraction=config.fraction) for rule in selection.PHASE1_RULES]
-    return _run_phase("phase1", config, [_EVERYTHING, *subsets], dry_run=dry_run)
+def phase1_subsets(config: PhaseConfig) -> list[SubsetSpec]:
+    """Return the subsets of table 3: the whole split, and `fraction` of it by each of 12 rules."""
+    return [
+        _EVERYTHING,
+        *(SubsetSpec(rule=rule, fraction=config.fraction) for rule in selection.PHASE1_RULES),
+    ]
 
 
-def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
-    """Run the mixes of table 4, beside the whole split and `fraction` of it at random.
+def phase2_subsets(config: PhaseConfig) -> list[SubsetSpec]:
+    """Return the mixes of table 4, beside the whole split and `fraction` of it at random.
 
     The shares are the paper's, of 0.33; for another `fraction` they keep their proportions.
     """
     random = SubsetSpec(rule="random", fraction=config.fraction)
-    subsets = [_EVERYTHING, random, *selection.scaled_mixes(config.fraction)]
-    return _run_phase("phase2", config, subsets, dry_run=dry_run)
+    return [_EVERYTHING, random, *selection.scaled_mixes(config.fraction)]
 
 
-def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
-    """Run the random subsets of table 5, `fractions` of the training split."""
-    subsets = [
+def phase3_subsets(config: PhaseConfig) -> list[SubsetSpec]:
+    """Return the random subsets of table 5, `fractions` of the training split."""
+    return [
         SubsetSpec(rule="random", fraction=fraction) if fraction < 1 else _EVERYTHING
         for fraction in config.fractions
     ]
-    return _run_phase("phase3", config, subsets, dry_run=dry_run)
 
 
 _EVERYTHING = SubsetSpec(rule="all", fraction=1.0)
+SUBSETS: dict[str, Callable[[PhaseConfig], list[SubsetSpec]]] = {
+    "phase1": phase1_subsets,
+    "phase2": phase2_subsets,
+    "phase3": phase3_subsets,
+}
+
+
+def phase1(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run `phase1_subsets`; return the rows, or None after a dry run without a teacher."""
+    return _run_phase("phase1", config, dry_run=dry_run)
+
+
+def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run `phase2_subsets`; return the rows, or None after a dry run without a teacher."""
+    return _run_phase("phase2", config, dry_run=dry_run)
+
+
+def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run `phase3_subsets`; return the rows, or None after a dry run without a teacher."""
+    return _run_phase("phase3", config, dry_run=dry_run)
+
+
 PHASES: dict[str, Callable[..., PhaseResult | None]] = {
     "phase1": phase1,
     "phase2": phase2,
@@ -146,12 +171,10 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
             )
 
 
-def _run_phase(
-    phase: str, config: PhaseConfig, subsets: list[SubsetSpec], *, dry_run: bool
-) -> PhaseResult | None:
+def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult | None:
     """Plan, train what is missing, return the rows; None after a dry run without a teacher."""
     check_names(config)
-    bench = Workbench(config)
+    bench, subsets = Workbench(config), SUBSETS[phase](config)
     if config.train:
         _check(bench, subsets)
     teacher = bench.chosen_teacher()
@@ -171,9 +194,11 @@ def _run_phase(
         recorded = set(bench.results.students()["key"])
         missing = [run for run in runs if run.key() not in recorded]
         parts = [run.subset for run in missing]
-        print(make_plan(phase, bench, subsets=parts, n_recorded=len(runs) - len(missing)))
-        if not dry_run:
-            train_students(bench, missing)
+        plan = make_plan(phase, bench, subsets=parts, n_recorded=len(runs) - len(missing))
+        print(plan, flush=True)
+        if missing and not dry_run:
+            with announced(bench.results, plan.title, [run.key() for run in missing], plan.seconds):
+                train_students(bench, missing)
     rows = bench.results.students().set_index("key", drop=False)
     keys = [run.key() for run in runs if run.key() in rows.index]
     return PhaseResult(
@@ -198,7 +223,7 @@ def map_frame(results: Results, teacher_key: str) -> pd.DataFrame:
     record = results.dynamics(teacher_key)
     images = {
         index: f"data:image/webp;base64,{base64.b64encode(image).decode()}"
-        for index, image in results.thumbnails(row["dataset"]).items()
+        for index, image in results.thumbnails(row["dataset"], row["fingerprint"]).items()
     }
     return record_frame(record, images)
 
@@ -214,6 +239,6 @@ def status(results: Results) -> str:
         groups = students.groupby(["dataset", "student", "rule", "fraction"])
         counts = groups["test_macro_f1"].agg(["count", "mean"]).reset_index()
         lines += ["", counts.to_string(index=False)]
-    under_way = results.under_way()
-    lines += ["", f"under way: {', '.join(under_way) or 'nothing'}"]
+    running = progress(results)
+    lines += ["", "under way:" if running else "under way: nothing", *running]
     return "\n".join(lines)

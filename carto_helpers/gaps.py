@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
-from carto_helpers.dynamics import scores
+from carto_helpers.scoring import scores
 
 
 def scores_with_gaps(

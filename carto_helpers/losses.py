@@ -198,6 +198,38 @@ def distillation_loss_kl(
     return _combined(hard, soft, temperature, hard_weight)
 
 
+def distillation_losses_kl(
+    logits: Float[Tensor, "B C"],
+    labels: Int[Tensor, " B"],
+    teacher_logits: Float[Tensor, "B K"] | None,
+    *,
+    temperature: float,
+    hard_weight: float,
+) -> Float[Tensor, " B"]:
+    r"""Return `distillation_loss_kl`'s total an example: their mean over a batch is the loss.
+
+    For batches that share one tensor. Parameters and errors are those of `distillation_loss_kl`.
+
+    Returns
+    -------
+    Tensor
+        (B,), each at least 0.
+
+    Examples
+    --------
+    >>> logits, labels = torch.zeros(2, 10), torch.tensor([3, 5])
+    >>> distillation_losses_kl(logits, labels, logits, temperature=1.0, hard_weight=1.0)  # ln 10
+    tensor([2.3026, 2.3026])
+    """
+    _check(teacher_logits, temperature, hard_weight)
+    hard = functional.cross_entropy(logits, labels, reduction="none")
+    if hard_weight == 1 or teacher_logits is None:
+        return hard
+    log_p, log_q = _log_softmax_pair(logits, teacher_logits, temperature)
+    soft = functional.kl_div(log_q, log_p, reduction="none", log_target=True).sum(1)
+    return hard_weight * hard + (1 - hard_weight) * temperature**2 * soft
+
+
 def distillation_loss_cross_entropy(
     logits: Float[Tensor, "B C"],
     labels: Int[Tensor, " B"],

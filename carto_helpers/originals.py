@@ -78,11 +78,12 @@ class FixedSamePadding(nn.Conv2d):
 
     def forward(self, input: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D h w"]:  # noqa: A002
         """Pad the bottom and the right by the odd pixel, then convolve."""
-        top, bottom = self._sides(input.shape[2])
-        left, right = self._sides(input.shape[3])
+        top, bottom = self.sides(input.shape[2])
+        left, right = self.sides(input.shape[3])
         return super().forward(functional.pad(input, (left, right, top, bottom)))
 
-    def _sides(self, size: int) -> tuple[int, int]:
+    def sides(self, size: int) -> tuple[int, int]:
+        """Return the pixels of padding before and after a side of `size` pixels."""
         kernel, stride = self.kernel_size[0], self.stride[0]
         loses_a_row = (size + self.fixed - kernel) // stride + 1 < -(-size // stride)
         total = self._total(size) if loses_a_row else self.fixed

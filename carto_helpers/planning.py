@@ -30,6 +30,11 @@ class Plan:
     seconds: float
     n_bytes: int
 
+    @property
+    def title(self) -> str:
+        """What is planned, in a few words."""
+        return f"{self.phase} on {self.dataset}"
+
     def __str__(self) -> str:
         """Say it in one line."""
         missing = [
@@ -40,7 +45,7 @@ class Plan:
             )
             if n
         ]
-        head = f"{self.phase} on {self.dataset}: {self.n_recorded} runs recorded in {self.folder}"
+        head = f"{self.title}: {self.n_recorded} runs recorded in {self.folder}"
         if not missing:
             return f"{head}, none missing"
         return (

@@ -1,9 +1,9 @@
 """The record: one row a run, and the arrays behind it. The only module that writes results.
 
 A results folder holds `teachers.csv`, `students.csv`, `dynamics/<teacher key>.parquet`,
-`logits/<teacher key>.safetensors`, `thumbnails/<dataset>.parquet`, `weights/<key>.safetensors` and,
-while a teacher is being trained, `checkpoints/<key>.safetensors`. Files are written beside,
-flushed and renamed; nothing is pickled.
+`logits/<teacher key>.safetensors`, `thumbnails/<dataset>-<fingerprint>.parquet`,
+`weights/<key>.safetensors` and, while a teacher is being trained, `checkpoints/<key>.safetensors`.
+Files are written beside, flushed and renamed; nothing is pickled.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -180,14 +180,19 @@ class Results:
         if self.teacher(key)[column] != digest(path):
             raise _damaged(path)
 
-    def save_thumbnails(self, dataset: str, index: np.ndarray, images: list[bytes]) -> None:
+    def save_thumbnails(
+        self, dataset: str, fingerprint: str, index: np.ndarray, images: list[bytes]
+    ) -> None:
         """Write small lossy images (encoded files) of a sample; `index`: position in the set."""
-        with replacing(self.folder / "thumbnails" / f"{dataset}.parquet") as path:
+        with replacing(self._thumbnails_path(dataset, fingerprint)) as path:
             pq.write_table(pa.table({"index": index, "image": images}), path)
 
-    def thumbnails(self, dataset: str) -> dict[int, bytes]:
-        """Return the encoded image of each position that has one; empty where there are none."""
-        path = self.folder / "thumbnails" / f"{dataset}.parquet"
+    def thumbnails(self, dataset: str, fingerprint: str) -> dict[int, bytes]:
+        """Return the encoded image of each position that has one; empty where there are none.
+
+        The same data set from another source may have another order, so each keeps its own.
+        """
+        path = self._thumbnails_path(dataset, fingerprint)
         if not path.exists():
             return {}
         try:
@@ -195,6 +200,9 @@ class Results:
         except (pa.ArrowInvalid, OSError) as error:
             raise _damaged(path) from error
         return dict(zip(table["index"], table["image"], strict=True))
+
+    def _thumbnails_path(self, dataset: str, fingerprint: str) -> Path:
+        return self.folder / "thumbnails" / f"{dataset}-{fingerprint}.parquet"
 
     def weights_path(self, key: str) -> Path:
         """Return where the trained weights of run `key` lie."""
@@ -241,6 +249,15 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     _must_exist(path)
     try:
         return dict(load_file(path))
+    except SafetensorError as error:
+        raise _damaged(path) from error
+
+
+def load_metadata(path: Path) -> dict[str, str]:
+    """Read what `save_tensors` was told to write beside the tensors."""
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
     except SafetensorError as error:
         raise _damaged(path) from error
 

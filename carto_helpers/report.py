@@ -12,6 +12,7 @@ import papermill
 from carto_helpers.records import Results, replacing
 
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
+_WHOLE = ("tables", "figures", "claims", "audit")  # pages of the whole record
 _PHASES = ("phase1", "phase2", "phase3")
 
 
@@ -48,7 +49,8 @@ def execute(
     seeds
         How many seeds a cell may hold.
     train
-        Train what is missing: teacher and MobileNet students on each of `datasets`.
+        Train what is missing: teacher and MobileNet students on each of `datasets`. The pages of
+        the whole record are left as they are.
 
     Raises
     ------
@@ -62,10 +64,14 @@ def execute(
         )
     asked = trained_pages(datasets) if train else recorded_pages(Results(results), datasets)
     shared = {"results": results, "train": train}
-    for page in [*asked, *(Page(source=name, name=name, parameters={}) for name in _PLAIN)]:
+    plain = _PLAIN if train else (*_WHOLE, *_PLAIN)
+    asked += [Page(source=name, name=name, parameters={}) for name in plain]
+    for page in asked:
         parameters = page.parameters | shared if page.parameters else {}
         if page.source in _PHASES:
             parameters["seeds"] = seeds
+        elif page.source in _WHOLE:
+            parameters["results"] = results
         print(f"{page.source} → {target / page.name}.ipynb", flush=True)
         _execute(source / f"{page.source}.ipynb", target / f"{page.name}.ipynb", parameters)
 

@@ -11,6 +11,7 @@ examples); a mix sorts as many distances as it selects examples.
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -311,7 +312,7 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
             f"the shares of a mix must add up to more than 0 and at most {spec.fraction}, "
             f"got {spec.hard}, {spec.ambiguous} and {spec.easy}; lower them"
         )
-    order = {r: _nearest_first(_squared_distance(scores, r), n) for r in counts}
+    order = _orders(scores, counts, n)
     needed = _needed_growth(order, counts, n_total)
     growth = n if n == n_total else int(np.partition(needed, n)[n]) - 1
     is_in = needed <= min(growth, n)
@@ -326,6 +327,15 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
         n_easy=counts.get("easy-to-learn", 0),
         n_filled=n_missing,
     )
+
+
+def _orders(
+    scores: Mapping[str, Float[np.ndarray, " N"]], counts: Mapping[str, int], n: int
+) -> dict[str, Int64[np.ndarray, " n"]]:
+    """Return the `n` examples nearest to each region's anchor, nearest first, all at once."""
+    with ThreadPoolExecutor(len(counts)) as pool:  # NumPy sorts on several cores so
+        orders = pool.map(lambda r: _nearest_first(_squared_distance(scores, r), n), counts)
+        return dict(zip(counts, orders, strict=True))
 
 
 def _needed_growth(

@@ -16,7 +16,7 @@ from carto_helpers.data import encode_thumbnails
 from carto_helpers.engine import Engine
 from carto_helpers.provenance import provenance, score_columns
 from carto_helpers.recording import epoch_quantities, stack_epochs
-from carto_helpers.records import load_tensors, save_tensors
+from carto_helpers.records import load_metadata, load_tensors, save_tensors
 from carto_helpers.starts import initialise
 from carto_helpers.training import Training, evaluate, predict
 from carto_helpers.workbench import Workbench
@@ -40,7 +40,8 @@ def train_teacher(bench: Workbench, run: TeacherRun) -> "pd.Series[Any]":
 
 def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
     spec = models.resolve(run.network, role="teacher")
-    engine = bench.engine(spec, "teacher")
+    engine = _engine(bench, run, spec)
+    print(f"teacher {run.network} on {run.dataset} runs on {engine}", flush=True)
     splits = bench.resident(engine)
     lesson = Lesson(bench, run, spec, engine)
     lesson.finish()
@@ -62,6 +63,21 @@ def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
     return identity | found | _save(bench, run, lesson) | provenance(engine)
 
 
+def _engine(bench: Workbench, run: TeacherRun, spec: models.NetworkSpec) -> Engine:
+    """Return the engine that an interrupted run began with, else this machine's."""
+    path, chosen = bench.results.checkpoint_path(run.key()), bench.engine(spec, "teacher")
+    begun = load_metadata(path).get("engine") if path.exists() else None
+    if begun is None:
+        return chosen
+    engine = Engine.from_json(begun)
+    if engine.device.partition(":")[0] != chosen.device.partition(":")[0]:
+        raise ValueError(
+            f"{path} must go on on {engine.device}, where it began, got {chosen.device}; "
+            f"pass device={engine.device!r}, or delete the file to begin again"
+        )
+    return engine
+
+
 def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]:
     results, key, dataset = bench.results, run.key(), bench.dataset
     record = stack_epochs(bench.split.train, lesson.labels, dataset.train.classes, lesson.epochs)
@@ -74,9 +90,10 @@ def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]
         lesson.training.network.state_dict(),
         {"network": run.network, "dataset": run.dataset, "fingerprint": run.fingerprint},
     )
-    if not results.thumbnails(run.dataset):
+    if not results.thumbnails(run.dataset, run.fingerprint):
         index = np.sort(bench.split.train[:N_THUMBNAILS])  # the split is shuffled: a random sample
-        results.save_thumbnails(run.dataset, index, encode_thumbnails(dataset.train.images[index]))
+        images = encode_thumbnails(dataset.train.images[index])
+        results.save_thumbnails(run.dataset, run.fingerprint, index, images)
     return digests
 
 
@@ -118,10 +135,14 @@ class Lesson:
                 bar.set_description(f"teacher {self._run.network}, epoch {epoch}/{n_epochs}")
                 self._epoch(bar)
                 if epoch < n_epochs and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                    save_tensors(self._path, self._state())
+                    self._save(epoch, n_epochs)
                     saved_at = time.monotonic()
         if not len(self.logits):  # nothing was left to train
             self.logits = predict(self.training.network, self._data, self._engine)
+
+    def _save(self, epoch: int, n_epochs: int) -> None:
+        begun = {"engine": self._engine.to_json(), "epochs_done": str(epoch)}
+        save_tensors(self._path, self._state(), begun | {"epochs": str(n_epochs)})
 
     def _epoch(self, bar: "tqdm[Any]") -> None:
         started = time.monotonic()

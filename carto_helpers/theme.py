@@ -12,6 +12,12 @@ REGION_COLOURS = {
     "ambiguous": "#CC79A7",
     "hard-to-learn": "#E69F00",
 }
+# Ten classes: the sequence of M. A. Petroff, "Accessible Color Sequences for Data Visualization",
+# arXiv:2107.02270 (2021), chosen for colour-blind readers.
+CLASS_COLOURS = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70",
+    "#717581", "#92dadd",
+)  # fmt: skip
 OTHER_STUDENT = "#56B4E9"
 CORRECTNESS_RANGE = ("#D55E00", "#A8A29A", "#0072B2")  # never right, half, always right
 INK = "#767676"  # contrast above 3.8 on white and on the book's dark page

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine
 from carto_helpers.losses import distillation_loss_kl
+from carto_helpers.memory import EVALUATION_BATCH
 from carto_helpers.metrics import accuracy, macro_f1
 
 _STREAMS = {"weights": 1, "batches": 2}  # one seed gives independent streams
@@ -51,6 +52,7 @@ class TrainingData:
         teacher_logits: Float[Tensor, "N K"] | None = None,
     ) -> None:
         self._is_nhwc = engine.layout == "channels_last"
+        self._dtype = engine.torch_dtype
         stored = images.permute(0, 2, 3, 1) if self._is_nhwc else images
         self._images = stored.contiguous().to(engine.device)
         self.labels = labels.to(engine.device)
@@ -62,8 +64,12 @@ class TrainingData:
 
     def pixels(self, at: Int[Tensor, " B"] | slice) -> Float[Tensor, "B C H W"]:
         """Return normalised images: `ToTensor`, then `Normalize((0.5,), (0.5,))`, in [-1, 1]."""
-        pixels = self._images[at].float().div_(255).sub_(0.5).div_(0.5)
+        pixels = self._images[at].to(self._dtype).div_(255).sub_(0.5).div_(0.5)
         return pixels.permute(0, 3, 1, 2) if self._is_nhwc else pixels
+
+    def teacher(self, at: Int[Tensor, " B"]) -> Float[Tensor, "B K"] | None:
+        """Return the teacher's logits as the loss takes them, or None without a teacher."""
+        return None if self.teacher_logits is None else self.teacher_logits[at].to(self._dtype)
 
 
 def stream(seed: int, name: str) -> int:
@@ -120,10 +126,10 @@ class Training:
         engine: Engine,
     ) -> None:
         _check_subset(data, index, recipe)
-        self.network = network.to(engine.device)
+        self.network = network.to(engine.device, engine.torch_dtype)
         network.to(memory_format=engine.memory_format)  # type: ignore[call-overload]  # as documented
-        self.recipe, self.engine, self.epochs_done = recipe, engine, 0
-        self._data = data
+        self.recipe, self.engine, self.seed, self.epochs_done = recipe, engine, seed, 0
+        self.data = data
         self._index = torch.from_numpy(index)
         self._order = torch.Generator().manual_seed(stream(seed, "batches"))
         self._dropout_states = _random_states(stream(seed, "weights"), engine)
@@ -149,25 +155,27 @@ class Training:
         FloatingPointError
             If a loss is not finite; the epoch and step are named.
         """
-        shuffled = self._index[torch.randperm(len(self._index), generator=self._order)]
-        order = shuffled.to(self.engine.device)
         losses = []
-        with _threads(self.engine.threads), self._own_randomness():
+        with threads(self.engine.threads), self.own_randomness():
             self.network.train()
-            for batch in batches(order, self.recipe.batch_size):
+            for batch in self.draw_epoch(self.engine.device):
                 losses.append(self._step(batch))
                 if progress is not None:
                     progress.update()
-        self.epochs_done += 1
-        return self._mean_loss(torch.stack(losses))
+        return self.end_epoch(torch.stack(losses))
+
+    def draw_epoch(self, device: str = "cpu") -> list[Int[Tensor, " B"]]:
+        """Return the next epoch's batches, from this training's own stream."""
+        order = self._index[torch.randperm(len(self._index), generator=self._order)]
+        return batches(order.to(device), self.recipe.batch_size)
 
     def _step(self, batch: Int[Tensor, " B"]) -> Float[Tensor, ""]:
-        data, recipe = self._data, self.recipe
+        data, recipe = self.data, self.recipe
         logits = self.network(data.pixels(batch))  # (B, K)
         loss = distillation_loss_kl(
             logits,
             data.labels[batch],
-            None if data.teacher_logits is None else data.teacher_logits[batch].float(),
+            data.teacher(batch),
             temperature=recipe.temperature,
             hard_weight=recipe.hard_weight,
         )
@@ -177,7 +185,9 @@ class Training:
         self._optimiser.step()
         return loss.total.detach()
 
-    def _mean_loss(self, losses: Float[Tensor, " steps"]) -> float:
+    def end_epoch(self, losses: Float[Tensor, " steps"]) -> float:
+        """Count an epoch as done; return the mean of its losses, or raise as `run_epoch` does."""
+        self.epochs_done += 1
         is_bad = ~losses.isfinite()  # looked at once an epoch: no synchronisation a step
         if bool(is_bad.any()):
             step = int(is_bad.int().argmax()) + 1
@@ -189,7 +199,8 @@ class Training:
         return float(losses.mean())
 
     @contextmanager
-    def _own_randomness(self) -> Iterator[None]:
+    def own_randomness(self) -> Iterator[None]:
+        """Let what is drawn within come from this training's own stream, and move that on."""
         devices = _cuda_devices(self.engine)
         with torch.random.fork_rng(devices):
             _set_random_states(self._dropout_states, self.engine)
@@ -269,7 +280,8 @@ def _set_random_states(states: list[Tensor], engine: Engine) -> None:
 
 
 @contextmanager
-def _threads(n: int) -> Iterator[None]:
+def threads(n: int) -> Iterator[None]:
+    """Compute on `n` threads within."""
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:
@@ -279,11 +291,11 @@ def _threads(n: int) -> Iterator[None]:
 
 
 def predict(
-    network: nn.Module, data: TrainingData, engine: Engine, *, batch_size: int = 500
+    network: nn.Module, data: TrainingData, engine: Engine, *, batch_size: int = EVALUATION_BATCH
 ) -> Float[Tensor, "N K"]:
     """Return the logits of every example in order, in evaluation mode, on the engine's device."""
     network.eval()
-    with torch.inference_mode(), _threads(engine.threads):
+    with torch.inference_mode(), threads(engine.threads):
         parts = [
             network(data.pixels(slice(at, at + batch_size)))
             for at in range(0, len(data), batch_size)

@@ -24,7 +24,7 @@
 import altair as alt
 import pandas as pd
 
-from carto_helpers import dynamics, figures
+from carto_helpers import figures, scoring
 from carto_helpers.records import published
 
 _ = alt.renderers.enable("html")
@@ -38,7 +38,7 @@ table
 # %%
 p_gold = table[["frog"]].to_numpy().T  # (1, 5)
 is_right = (table.idxmax(axis=1) == "frog").to_numpy()[None]  # (1, 5)
-ours = dynamics.scores(p_gold, is_right)
+ours = scoring.scores(p_gold, is_right)
 pd.DataFrame(
     {
         "ours": {name: value[0].round(3) for name, value in ours.items()},

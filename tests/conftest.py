@@ -26,7 +26,10 @@ torch.set_num_threads(1)
 
 
 def pytest_configure(config):
+    import built_book  # the package is imported under the hook above
+
     config.pluginmanager.register(skip_policy, "skip_policy")
+    config.pluginmanager.register(built_book, "built_book")
 
 
 def pytest_unconfigure(config):

@@ -18,10 +18,8 @@ from carto_helpers.dynamics import (
     forgetfulness,
     forgetting_events,
     never_learnt,
-    scores,
     variability,
 )
-from carto_helpers.selection import METRICS
 
 OF_P_GOLD = (confidence, variability, forgetfulness)
 TABLE_6 = Path(__file__).parents[1] / "book" / "paper" / "table6_worked_example.csv"
@@ -197,18 +195,6 @@ def test_a_gpu_agrees_with_the_cpu(statistic) -> None:
     torch.testing.assert_close(on_gpu.cpu(), statistic(p_gold), rtol=0, atol=1e-7)
 
 
-def test_scores_are_the_four_statistics_in_float64(monkeypatch) -> None:
-    monkeypatch.setattr(dynamics, "_BLOCK", 7)  # four blocks, the last one shorter
-    draw = np.random.default_rng(5)
-    p_gold, is_right = draw.random((25, 10), dtype=np.float32), draw.random((25, 10)) < 0.5
-    found, wide = scores(p_gold, is_right), p_gold.astype(np.float64)
-    assert tuple(found) == METRICS
-    assert {score.dtype for score in found.values()} == {np.dtype(np.float64)}
-    for statistic in OF_P_GOLD:
-        assert np.array_equal(found[statistic.__name__], statistic(wide))
-    assert np.array_equal(found["correctness"], is_right.mean(axis=1))
-
-
 @pytest.mark.parametrize("as_kind", [np.asarray, torch.tensor])
 @pytest.mark.parametrize(
     ("p_gold", "message"),
@@ -246,9 +232,4 @@ def test_one_dimension_is_refused() -> None:
 def test_right_or_wrong_must_be_boolean() -> None:
     for is_right in (np.ones((2, 2)), torch.ones(2, 2)):
         with pytest.raises(TypeError, match="`is_right` must be boolean, got .*float"):
-            dynamics._check_is_right(is_right)
-
-
-def test_two_teachers_shapes_are_not_mixed() -> None:
-    with pytest.raises(ValueError, match=r"must have one shape, got \(4, 3\) and \(4, 2\)"):
-        dynamics._check_same_shape(np.zeros((4, 3)), np.zeros((4, 2), dtype=bool))
+            dynamics.check_is_right(is_right)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carto_helpers.dynamics import scores
 from carto_helpers.gaps import scores_with_gaps
+from carto_helpers.scoring import scores
 
 
 @given(seed=st.integers(0, 10_000), n_epochs=st.integers(1, 7))

@@ -17,12 +17,12 @@ def run_phase3(folder: Path, results: Path, *more: str) -> int:
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in [[], *[[name] for name in (*PARAMETERS, "status", "report")]]:
+    for command in [[], *[[name] for name in (*PARAMETERS, "paper", "status", "report")]]:
         with pytest.raises(SystemExit) as stop:
             main([*command, "--help"])
         assert stop.value.code == 0
     assert "examples:" in make_parser().format_help()
-    assert capsys.readouterr().out.count("usage: carto") == 7
+    assert capsys.readouterr().out.count("usage: carto") == 8
 
 
 @pytest.mark.parametrize("phase", PARAMETERS)

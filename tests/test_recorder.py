@@ -11,8 +11,8 @@ from made_loops import assert_same, expected_record, made_logits, play
 
 from carto_helpers.config import SubsetSpec
 from carto_helpers.data_map import data_map
-from carto_helpers.dynamics import scores
 from carto_helpers.recorder import DynamicsRecorder
+from carto_helpers.scoring import scores
 from carto_helpers.selection import select
 
 

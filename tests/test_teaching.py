@@ -8,6 +8,7 @@ import torch
 from made_runs import TINY, make_folder, tiny_config
 
 from carto_helpers import models, teaching
+from carto_helpers.engine import Engine
 from carto_helpers.records import load_tensors
 from carto_helpers.training import predict
 from carto_helpers.workbench import Workbench
@@ -38,7 +39,7 @@ def test_the_last_epochs_dynamics_are_those_of_the_saved_weights(
     assert torch.equal(bench.results.logits(row["key"]), logits.half())
     assert np.array_equal(record.index, bench.split.train)
     assert np.array_equal(record.labels, bench.dataset.train.labels[record.index].numpy())
-    assert len(bench.results.thumbnails("noise")) == 32
+    assert len(bench.results.thumbnails("noise", bench.dataset.fingerprint)) == 32
 
 
 def test_an_interrupted_teacher_ends_with_the_same_dynamics(
@@ -63,6 +64,25 @@ def test_an_interrupted_teacher_ends_with_the_same_dynamics(
     assert resumed["dynamics_sha256"] == undisturbed["dynamics_sha256"]
     assert resumed["logits_sha256"] == undisturbed["logits_sha256"]
     assert not checkpoint.exists()
+
+
+def test_an_interrupted_teacher_keeps_its_engine(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teaching, "CHECKPOINT_SECONDS", -1.0)
+    bench = made_bench(folder, tmp_path)
+    run = bench.teacher_run(models.resolve(TINY, role="teacher"))
+    begun = Engine(device="cpu", layout="channels_last", threads=1)
+    monkeypatch.setattr(Workbench, "engine", lambda *_: begun)
+    with monkeypatch.context() as harm:
+        harm.setattr(teaching, "epoch_quantities", interrupt_in_epoch(2))
+        with pytest.raises(KeyboardInterrupt):
+            teaching.train_teacher(bench, run)
+    monkeypatch.setattr(Workbench, "engine", lambda *_: Engine(device="cuda"))
+    with pytest.raises(ValueError, match="must go on on cpu, where it began, got cuda"):
+        teaching.train_teacher(bench, run)
+    monkeypatch.setattr(Workbench, "engine", lambda *_: Engine(device="cpu"))
+    assert Engine.from_json(teaching.train_teacher(bench, run)["engine"]) == begun
 
 
 def interrupt_in_epoch(number: int):  # type: ignore[no-untyped-def]

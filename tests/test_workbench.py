@@ -6,6 +6,8 @@ import pytest
 from made_runs import TINY, make_folder, teacher_row, tiny_config
 
 from carto_helpers.config import SubsetSpec
+from carto_helpers.engine import Engine
+from carto_helpers.provenance import device_name
 from carto_helpers.workbench import Workbench
 
 
@@ -75,3 +77,18 @@ def test_students_runs_differ_by_seed_and_subset_and_by_nothing_else(
     assert keys[0] == keys[2]
     assert keys[3] == keys[5]
     assert len(set(keys)) == 4
+
+
+def test_a_machine_keeps_to_the_engine_of_its_rows(folder: Path, tmp_path: Path) -> None:
+    """Not to another machine's, nor to one with more threads than there are."""
+    used = Engine(device="cpu", layout="channels_last", threads=1)
+    bench = bench_with(
+        folder,
+        tmp_path,
+        [
+            {"device": device_name("cpu"), "engine": used.to_json()},
+            {"device": "another (cpu)", "engine": Engine(threads=1).to_json()},
+            {"device": device_name("cpu"), "engine": Engine(threads=10_000).to_json()},
+        ],
+    )
+    assert bench.engine(bench.network("teacher"), "teacher") == used

@@ -19,6 +19,7 @@ from sphinx.util import logging
 
 HERE = Path(__file__).parent
 BUNDLE = "vega-bundle.js"
+DRAWN = "chart-drawn"  # the event that tells book/_static of each chart: target, spec, view
 VERSIONS = {
     "vega_version": alt.VEGA_VERSION,
     "vegalite_version": alt.VEGALITE_VERSION,
@@ -40,7 +41,13 @@ def vega_bundle() -> str:
             "install the versions of constraints.txt"
         )
     snippet = (
-        "window.vegaEmbed = vegaEmbed; window.vegaLite = vegaLite; window.vega = vega;\n"
+        "window.vegaLite = vegaLite; window.vega = vega;\n"
+        "window.vegaEmbed = (target, spec, options) =>\n"
+        "  vegaEmbed(target, spec, options).then((result) => {\n"
+        f"    const detail = {{ target, spec, view: result.view }};\n"
+        f'    document.dispatchEvent(new CustomEvent("{DRAWN}", {{ detail }}));\n'
+        "    return result;\n"
+        "  });\n"
         f"window.VEGA_DEBUG = {json.dumps(VERSIONS)};\n"
     )
     bundle = vl_convert.javascript_bundle(snippet, vl_version=vegalite)
@@ -77,6 +84,16 @@ def add_bundle(app: Sphinx, page: str, template: str, context: dict[str, Any], t
             )
 
 
+def drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Leave out Thebe, which runs cells on a server: it comes twice, and from the network."""
+    scripts = context.get("script_files", [])
+    context["script_files"] = [
+        script
+        for script in scripts
+        if "thebe" not in f"{script} {getattr(script, 'attributes', {}).get('body')}".lower()
+    ]
+
+
 def warn_of_remote_files(app: Sphinx, exception: Exception | None) -> None:
     """Warn of each script, style sheet or image that a page would load from elsewhere."""
     if exception is not None or app.builder.format != "html":
@@ -88,8 +105,9 @@ def warn_of_remote_files(app: Sphinx, exception: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Connect the three steps."""
+    """Connect the steps."""
     app.connect("config-inited", add_static_folders)
     app.connect("html-page-context", add_bundle)
+    app.connect("html-page-context", drop_thebe, priority=900)  # after all that add scripts
     app.connect("build-finished", warn_of_remote_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

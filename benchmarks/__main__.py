@@ -1,0 +1,52 @@
+"""`python -m benchmarks`: measure, print, write RESULTS.md and results.json."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import job_memory, results, scale, students, teacher_epoch
+from benchmarks.material import STUDENTS, prepare
+from benchmarks.measuring import Comparison, spread
+from carto_helpers.engine import resolve_device
+
+
+def main() -> None:
+    """Run what the arguments ask for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one student, under 3 minutes")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--data-root", type=Path, help="CIFAR-10's folder; else noise of its shape")
+    parser.add_argument("--to", type=Path, default=results.HERE, help="folder of the results")
+    arguments = parser.parse_args()
+    device = resolve_device(arguments.device)
+    facts = results.machine(device)
+    comparisons = []
+    for line in _measure(device, arguments.data_root, is_quick=arguments.quick):
+        ratio = f", {spread(line.ratios)}×" if line.ratios else ""
+        print(f"{line.what}: {spread(line.ours)} {line.unit}{ratio} {line.baseline_name}")
+        comparisons.append(line)
+    arguments.to.mkdir(parents=True, exist_ok=True)
+    results.write(comparisons, facts, arguments.to)
+    print(f"written: {arguments.to / 'RESULTS.md'}")
+
+
+def _measure(device: str, data_root: Path | None, *, is_quick: bool) -> Iterator[Comparison]:
+    n_steps, n_repeats = 200, 1 if is_quick else 3
+    material = prepare(data_root, n_images=n_steps * 32)
+    families = STUDENTS[:1] if is_quick else STUDENTS
+    yield from students.measure(
+        material, families, device=device, n_steps=n_steps, n_repeats=n_repeats
+    )
+    if not is_quick:
+        yield from teacher_epoch.measure(
+            material, device=device, n_steps=n_steps, n_repeats=n_repeats
+        )
+    yield from job_memory.measure(families, device=device)
+    sizes = (10_000, 100_000, 1_000_000, 10_000_000)
+    yield from scale.measure(
+        sizes=sizes[:3] if is_quick else sizes, tree_size=1_000_000, n_repeats=5
+    )
+
+
+if __name__ == "__main__":
+    main()

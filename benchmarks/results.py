@@ -1,0 +1,100 @@
+"""The comparisons as a file for machines and a page for readers."""
+
+import dataclasses
+import json
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from benchmarks import floors
+from benchmarks.measuring import Comparison, spread
+from carto_helpers.engine import Engine
+from carto_helpers.metrics import confidence_interval
+from carto_helpers.provenance import provenance
+
+HERE = Path(__file__).parent
+PAIRS = HERE / "paired_scores.csv"  # by `python -m benchmarks.paired_scores`
+
+
+def machine(device: str) -> dict[str, str]:
+    """Return what the figures were measured on and with."""
+    rows = provenance(Engine(device=device))
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "device": str(rows["device"]),
+        "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+        "system": platform.platform(terse=True),
+        "versions": str(rows["versions"]),
+        "commit": str(rows["commit"]),
+        "float32 matrix rate": f"{floors.matrix_rate(device, torch.get_num_threads()) / 1e9:.0f} "
+        "GFLOP/s",
+        "copy rate": f"{floors.copy_rate(device) / 1e9:.1f} GB/s, read and written",
+    }
+
+
+def write(comparisons: Sequence[Comparison], facts: dict[str, str], folder: Path = HERE) -> None:
+    """Write results.json and RESULTS.md."""
+    record = {"machine": facts, "comparisons": [dataclasses.asdict(c) for c in comparisons]}
+    (folder / "results.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    (folder / "RESULTS.md").write_text(page(comparisons, facts))
+
+
+def page(comparisons: Sequence[Comparison], facts: dict[str, str]) -> str:
+    """Return RESULTS.md."""
+    head = "# Speed and memory, measured\n\nWritten by `make bench`; every figure is the median of "
+    head += "repeats that took turns, with the least and the most.\n\n"
+    head += "\n".join(f"* {name}: {fact}" for name, fact in facts.items())
+    sections = [
+        f"## {name}\n\n{_table(list(lines))}"
+        for name, lines in groupby(comparisons, key=lambda line: line.section)
+    ]
+    notes = (HERE / "notes.md").read_text()
+    return "\n\n".join([head, *sections, *_scores_section(pairs()), notes])
+
+
+def pairs() -> pd.DataFrame:
+    """Return the pairs of scores, ours and a plain loop's; none if there is no file."""
+    columns = ["key", "network", "seed", "ours", "plain"]
+    return pd.read_csv(PAIRS) if PAIRS.exists() else pd.DataFrame(columns=columns)
+
+
+def _scores_section(found: pd.DataFrame) -> list[str]:
+    """Return the section on scores, if there are any pairs."""
+    if found.empty:
+        return []
+    head = "| student | pairs | ours, macro F1 | plain loop | difference, 95 % interval | goal |"
+    rows = [_scores_row(str(name), part) for name, part in found.groupby("network", sort=False)]
+    text = "CIFAR-10, 33 % at random, the paper's recipe; pairs share all that is drawn."
+    return [f"## Scores\n\n{text}\n\n" + "\n".join([head, "|---" * 6 + "|", *rows])]
+
+
+def _scores_row(name: str, part: pd.DataFrame) -> str:
+    mean, low, high, n = confidence_interval((part["ours"] - part["plain"]).to_numpy())
+    ours, plain = (f"{part[column].mean():.4f}" for column in ("ours", "plain"))
+    spread = f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
+    return f"| {name} | {n} | {ours} | {plain} | {spread} | within ±0.015 |"
+
+
+def _table(lines: list[Comparison]) -> str:
+    head = "| what | ours | beside | theirs | ratio | goal | floor | of the floor |"
+    rule = "|---|---|---|---|---|---|---|---|"
+    notes = [f"{line.what}: {line.note}." for line in lines if line.note]
+    notes += sorted({f"Floor: {line.floor_from}." for line in lines if line.floor_from})
+    return "\n".join([head, rule, *map(_row, lines), "", *dict.fromkeys(notes)])
+
+
+def _row(line: Comparison) -> str:
+    theirs = f"{spread(line.baseline)} {line.unit}" if line.baseline else ""
+    ratio = f"**{spread(line.ratios)}×**" if line.ratios else ""
+    floor = f"{line.floor:.3g} {line.unit}" if line.floor else ""
+    share = f"{sorted(line.ours)[len(line.ours) // 2] / line.floor:.3g}×" if line.floor else ""
+    ours = f"{spread(line.ours)} {line.unit}"
+    cells = (line.what, ours, line.baseline_name, theirs, ratio, line.goal, floor, share)
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,92 @@
+"""Images of each region as a grid: what the extremes of a data map look like."""
+
+import html
+
+import numpy as np
+import pandas as pd
+
+from carto_helpers.comparison import require_columns
+from carto_helpers.selection import METRICS
+from carto_helpers.theme import REGION_COLOURS
+
+COLUMNS = ("index", "class", *METRICS, "region", "image")
+PIXELS = 64  # the images' side on the page
+_SHORT = {
+    "confidence": "conf",
+    "variability": "var",
+    "correctness": "corr",
+    "forgetfulness": "forg",
+}
+
+
+def region_samples(frame: pd.DataFrame, n: int = 12, seed: int = 0) -> pd.DataFrame:
+    """Return a seeded sample of each region's examples that have an image.
+
+    Parameters
+    ----------
+    frame
+        A data map's rows: index, class, the four statistics, region and image (a data URI or "").
+    n
+        At most this many a region, at least 1.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    DataFrame
+        The rows drawn, region by region, each in the frame's order.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or `n` is below 1.
+    """
+    require_columns(frame, COLUMNS, "frame")
+    if n < 1:
+        raise ValueError(f"`n` must be at least 1, got {n}; pass how many images to show")
+    draw = np.random.default_rng(seed)
+    parts = []
+    for region in REGION_COLOURS:
+        rows = frame[(frame["region"] == region) & frame["image"].ne("")]
+        chosen = draw.permutation(len(rows))[:n]
+        parts.append(rows.iloc[np.sort(chosen)])
+    return pd.concat(parts)
+
+
+def gallery(frame: pd.DataFrame, n: int = 12, seed: int = 0) -> str:
+    """Return HTML: a grid of `region_samples`, each image with label, index and scores.
+
+    Notes
+    -----
+    Figures 6, 7 and 8 of the paper.
+    """
+    rows = region_samples(frame, n, seed)
+    if rows.empty:
+        return "<p><strong>Not run, or no images are recorded.</strong></p>"
+    sections = [
+        _section(region, part, int((frame["region"] == region).sum()))
+        for region, part in rows.groupby("region", sort=False)
+    ]
+    return "\n".join(sections)
+
+
+def _section(region: object, rows: pd.DataFrame, n_all: int) -> str:
+    name = html.escape(str(region))
+    figures = "".join(_figure(row) for row in rows.to_dict("records"))
+    return (
+        f'<section class="gallery" aria-label="{name}"><p><strong>{name}</strong>: {len(rows)} '
+        f"drawn at random of {n_all:,}</p><div>{figures}</div></section>"
+    )
+
+
+def _figure(row: dict[object, object]) -> str:
+    label = html.escape(str(row["class"]))
+    scores = " ".join(
+        f"<span><abbr title='{name}'>{_SHORT[name]}</abbr> {row[name]:.2f}</span>"
+        for name in METRICS
+    ).replace(" -", " −")
+    return (
+        f'<figure><img src="{html.escape(str(row["image"]))}" width="{PIXELS}" height="{PIXELS}" '
+        f'alt="{label}, training image {row["index"]}" loading="lazy">'
+        f"<figcaption>{label} · {row['index']}<br><small>{scores}</small></figcaption></figure>"
+    )

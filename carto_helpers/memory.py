@@ -1,0 +1,176 @@
+"""What a run needs in memory at most, what there is, and what was used."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Shaped
+from torch import Tensor, nn
+
+from carto_helpers.engine import Engine
+
+RUNTIME_BYTES = 600e6  # torch and timm imported, the convolutions' own workspace
+EVALUATION_BATCH = 500  # images at a time in the evaluation pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """The most that training one network takes, in bytes.
+
+    Attributes
+    ----------
+    data
+        Images as they were loaded and again in the split's order, half as much in between, and
+        the teacher's logits; once a process.
+    network
+        Float32 weights, gradients and Adam's two moments: 16 bytes a parameter.
+    activations
+        Twice what the forward pass of one batch keeps for the backward pass, or four times the
+        largest layer's output in the evaluation pass, whichever is more.
+    lane
+        What one more network adds to a stack: 24 bytes a parameter (its weights in the stack and
+        in the network that they end in, two gradients, two moments), and for a batch twice what
+        the forward pass keeps and the pixels that a 3 × 3 kernel gathers, with their gradient, at
+        most 18 times the largest layer's output.
+    """
+
+    data: float
+    network: float
+    activations: float
+    lane: float
+
+    @property
+    def a_run(self) -> float:
+        """What one more network adds on a device that holds the data."""
+        return self.network + self.activations
+
+    @property
+    def a_process(self) -> float:
+        """What a process takes that trains one network."""
+        return RUNTIME_BYTES + self.data + self.a_run
+
+
+def footprint(
+    network: nn.Module, images: Shaped[Tensor, "N C H W"], *, n_images: int, batch_size: int
+) -> Footprint:
+    """Return what training `network` takes at most, from one forward pass of two images.
+
+    Parameters
+    ----------
+    network
+        On the CPU.
+    images
+        Of the shape that it is trained on; two at least.
+    n_images
+        How many all splits hold together.
+    batch_size
+        Of a training step.
+    """
+    kept, largest, n_outputs = _forward(network, images[:2].float())
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return Footprint(
+        data=n_images * (2.5 * images[0].numel() + 2 * n_outputs),
+        network=16.0 * parameters,
+        activations=max(2 * kept * (batch_size + 1), 4 * largest * EVALUATION_BATCH),
+        lane=24.0 * parameters + (2 * kept + 18 * largest) * (batch_size + 1),
+    )
+
+
+def _forward(network: nn.Module, pair: Tensor) -> tuple[float, float, int]:
+    """Return an image's bytes kept for the backward pass and of the largest output, and K."""
+    own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
+    kept: dict[int, int] = {}
+    sizes: list[int] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    def measure(_: nn.Module, __: object, output: Tensor) -> None:
+        sizes.append(output.numel() * output.element_size())
+
+    hooks = [
+        module.register_forward_hook(measure)
+        for module in network.modules()
+        if not list(module.children())
+    ]
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    with torch.random.fork_rng([]), torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
+        logits = network.train()(pair)
+    for hook in hooks:
+        hook.remove()
+    network.load_state_dict(state)  # the pass has moved batch norm's running statistics
+    return sum(kept.values()) / 2, max(sizes) / 2, logits.shape[1]
+
+
+def n_that_fit(need: Footprint, engine: Engine, n: int) -> int:
+    """Return how many of `n` runs fit at once: processes on a CPU, networks on one GPU.
+
+    Raises
+    ------
+    MemoryError
+        If not even one fits.
+    """
+    free = free_bytes(engine.device)
+    if engine.device == "cpu":
+        n_fitting = int(free // need.a_process)
+    else:
+        n_fitting = int((free - need.data) // need.a_run)
+    if n_fitting < 1:
+        raise MemoryError(
+            f"one run needs up to {need.a_process / 1e9:.2f} GB, got {free / 1e9:.2f} GB free on "
+            f"{engine.device}; close other programs, or pass a smaller `batch_size`"
+        )
+    return min(n, n_fitting)
+
+
+def n_lanes_that_fit(need: Footprint, engine: Engine, n: int) -> int:
+    """Return how many of `n` networks fit into one stack, beside the evaluation of one.
+
+    Raises
+    ------
+    MemoryError
+        If not even one fits.
+    """
+    free = free_bytes(engine.device)
+    n_fitting = int((free - need.a_process) // need.lane)
+    if n_fitting < 1:
+        raise MemoryError(
+            f"a stack of one needs up to {(need.a_process + need.lane) / 1e9:.2f} GB, got "
+            f"{free / 1e9:.2f} GB free on {engine.device}; close other programs, or pass a "
+            "smaller `batch_size`"
+        )
+    return min(n, n_fitting)
+
+
+def free_bytes(device: str) -> float:
+    """Return the memory of a device that is free; infinite where the system does not say."""
+    if device.startswith("cuda"):
+        return float(torch.cuda.mem_get_info(device)[0])
+    limits = [_kilobytes("/proc/meminfo", "MemAvailable"), _cgroup_free()]
+    return min([limit for limit in limits if limit is not None], default=float("inf"))
+
+
+def peak_bytes(device: str) -> float:
+    """Return the most memory that this process had on a device so far; 0 where none says."""
+    if device.startswith("cuda"):
+        return float(torch.cuda.max_memory_allocated(device))
+    return _kilobytes("/proc/self/status", "VmHWM") or 0.0
+
+
+def _kilobytes(path: str, field: str) -> float | None:
+    if not Path(path).is_file():
+        return None
+    found = re.search(rf"^{field}:\s+(\d+) kB", Path(path).read_text(), re.MULTILINE)
+    return 1024.0 * int(found[1]) if found else None
+
+
+def _cgroup_free(folder: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """Return what a container's limit leaves; None without a limit."""
+    limit, used = folder / "memory.max", folder / "memory.current"
+    if not (limit.is_file() and used.is_file()) or limit.read_text().strip() == "max":
+        return None
+    return float(limit.read_text()) - float(used.read_text())

@@ -1,0 +1,97 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Every table, ours beside the paper's
+#
+# What do the paper's tables say when they are filled again? Each cell holds the mean of our seeds
+# with its 95 % interval (Student's t over *n* seeds), the paper's value, the difference and a mark:
+# *agrees* (the paper's value lies within our interval, widened by its rounding), *differs*, *other
+# start* (ours from scratch, theirs from ImageNet), *one seed* (no interval yet), *not run*. Table 1
+# has {doc}`its own page <architectures>`, and so has table 6, {doc}`the worked example
+# <worked_example>`.
+
+# %% tags=["parameters", "hide-input"]
+results = "results"  # folder of the record
+
+# %% tags=["hide-input"]
+from carto_helpers import experiments
+
+config = experiments.configure(globals(), "record")
+
+from IPython.display import Markdown
+
+from carto_helpers import chosen_rows, coverage, readings, tables
+from carto_helpers.records import Results, published
+
+record = Results(config.results)
+teachers = chosen_rows.chosen_teachers(record)
+students = chosen_rows.chosen_students(record)
+summarised = tables.summary(students)
+
+# %% [markdown]
+# ## What is there
+
+# %% tags=["hide-input"]
+three = tables.table3(summarised, published("table3_phase1"))
+four = tables.table4(summarised, published("table4_phase2"))
+five = tables.table5(summarised, published("table5_phase3"))
+Markdown(readings.read_coverage({"3": three, "4": four, "5": five}))
+
+# %% [markdown]
+# The steps of the paper in order of worth, by three seeds a cell. Phases share the runs on the
+# whole split and on the random third; hours are of training, on what the last column says.
+
+# %% tags=["hide-input"]
+tables.show(coverage.coverage(record), caption="What is recorded, and what it took.")
+
+# %% [markdown]
+# ## Table 2: the teachers
+#
+# The teacher of each data set is the one with the highest macro F1 on the validation split that
+# students have learnt from; each teacher's page shows all that were tried.
+
+# %% tags=["hide-input"]
+tables.show(
+    tables.table2(teachers, published("table2_teachers"), datasets=chosen_rows.PAPERS_DATASETS),
+    caption="The chosen teachers (table 2).",
+    notes="Macro F1 on the test set, in percent, as the paper prints it.",
+    unit="percent",
+)
+
+# %% [markdown]
+# ## Table 3: subsets by one rule
+
+# %% tags=["hide-input"]
+NOTES = "Ours: macro F1 on the test set. The paper's values: see the page on methods."
+tables.show(three, caption="Phase 1: subsets by one rule (table 3).", notes=NOTES)
+
+# %% [markdown]
+# ## Table 4: mixes
+
+# %% tags=["hide-input"]
+tables.show(four, caption="Phase 2: mixes of regions (table 4).", notes=NOTES)
+
+# %% [markdown]
+# ## Table 5: random sizes
+
+# %% tags=["hide-input"]
+tables.show(five, caption="Phase 3: random subsets by size (table 5).", notes=NOTES)
+
+# %% [markdown]
+# ## Where the numbers come from
+
+# %% tags=["hide-input"]
+tables.show(tables.provenance(students), caption="Provenance of the students' rows.")

@@ -1,0 +1,59 @@
+"""Which rows the paper's tables show: one teacher a data set, its students, the paper's recipe."""
+
+from pathlib import Path
+
+from made_runs import student_row, teacher_row
+
+from carto_helpers.chosen_rows import chosen_students, chosen_teachers
+from carto_helpers.config import Recipe
+from carto_helpers.records import Results
+
+TAUGHT = Recipe(hard_weight=1.0).to_json()
+OTHER = Recipe(epochs=3).to_json()
+
+
+def made_results(folder: Path, *students: dict[str, object]) -> Results:
+    results = Results(folder)
+    for key, dataset, f1 in (
+        ("a", "cifar10", 0.5), ("b", "cifar10", 0.7), ("c", "mnist", 0.9), ("d", "digits", 0.9),
+    ):  # fmt: skip
+        row = teacher_row(key=key, dataset=dataset, val_macro_f1=f1, split_seed=0, recipe=TAUGHT)
+        results.append_teacher(row)
+    other = teacher_row(key="e", dataset="mnist", val_macro_f1=1.0, split_seed=0, recipe=OTHER)
+    results.append_teacher(other)
+    for i, student in enumerate(students):
+        results.append_student(student_row(**({"key": str(i), "dataset": "cifar10"} | student)))
+    return results
+
+
+def test_the_best_teacher_by_the_papers_recipe_of_each_of_its_data_sets(tmp_path: Path) -> None:
+    assert chosen_teachers(made_results(tmp_path))["key"].tolist() == ["c", "b"]
+
+
+def test_a_teacher_with_students_comes_before_one_without(tmp_path: Path) -> None:
+    results = made_results(tmp_path, {"teacher_key": "a"})
+    assert chosen_teachers(results)["key"].tolist() == ["c", "a"]
+    results = made_results(tmp_path / "both", {"teacher_key": "a"}, {"teacher_key": "b"})
+    assert chosen_teachers(results)["key"].tolist() == ["c", "b"]
+
+
+def test_students_of_that_teacher_by_the_papers_recipe(tmp_path: Path) -> None:
+    results = made_results(
+        tmp_path, {"teacher_key": "a"}, {"teacher_key": "b"}, {"teacher_key": "b", "recipe": OTHER}
+    )
+    assert chosen_students(results)["key"].tolist() == ["1"]
+
+
+def test_a_student_is_shown_from_the_papers_start(tmp_path: Path) -> None:
+    results = made_results(
+        tmp_path,
+        {"teacher_key": "b", "student": "efficientnet", "start": "paper"},
+        {"teacher_key": "b", "student": "efficientnet", "start": "scratch"},
+        {"teacher_key": "b", "student": "resnet", "start": "scratch"},
+    )
+    assert chosen_students(results)["key"].tolist() == ["0", "2"]
+
+
+def test_nothing_recorded_gives_no_rows(tmp_path: Path) -> None:
+    assert chosen_teachers(Results(tmp_path)).empty
+    assert chosen_students(Results(tmp_path)).empty

@@ -1,0 +1,45 @@
+"""The regions' images: of the region, seeded, named; what a folder is called stays text."""
+
+import pandas as pd
+import pytest
+from made_frames import made_map
+
+from carto_helpers.gallery import gallery, region_samples
+
+
+def test_samples_are_of_the_region_with_an_image_and_repeat() -> None:
+    frame = made_map(300, images=100)
+    rows = region_samples(frame, n=5, seed=2)
+    pd.testing.assert_frame_equal(rows, region_samples(frame, n=5, seed=2))
+    assert len(rows) == 5  # the made map has one region
+    assert set(rows["region"]) == {"easy-to-learn"}
+    assert rows["image"].ne("").all()
+    assert set(region_samples(frame, n=5, seed=3)["index"]) != set(rows["index"])
+
+
+def test_every_image_has_label_index_and_scores() -> None:
+    frame = made_map(300, images=100)
+    page = gallery(frame, n=3)
+    rows = region_samples(frame, n=3)
+    assert page.count("<img ") == 3
+    n_easy = (frame["region"] == "easy-to-learn").sum()
+    assert f"3 drawn at random of {n_easy}" in page
+    for row in rows.to_dict("records"):
+        assert f'alt="{row["class"]}, training image {row["index"]}"' in page
+        assert f"<abbr title='confidence'>conf</abbr> {row['confidence']:.2f}" in page
+
+
+def test_a_class_name_is_text() -> None:
+    frame = made_map(100, images=100).assign(**{"class": '<script>alert(1)</script>"'})
+    assert "<script>" not in gallery(frame)
+
+
+def test_nothing_to_show_is_said() -> None:
+    assert "Not run" in gallery(made_map(50, images=0))
+
+
+def test_what_cannot_be_drawn() -> None:
+    with pytest.raises(ValueError, match="`n` must be at least 1, got 0"):
+        region_samples(made_map(9, images=9), n=0)
+    with pytest.raises(ValueError, match="`frame` must have the column image"):
+        region_samples(made_map(9).drop(columns="image"))

@@ -1,0 +1,88 @@
+"""Memory: the formula's parts, what fits, what is told when nothing does."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from carto_helpers import memory
+from carto_helpers.engine import Engine
+from carto_helpers.memory import Footprint, footprint, n_lanes_that_fit, n_that_fit
+
+GB = 1e9
+NEED = Footprint(data=1 * GB, network=1 * GB, activations=1 * GB, lane=0.5 * GB)
+
+
+def small_network() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3))
+
+
+def test_each_part_of_the_formula() -> None:
+    need = footprint(small_network(), torch.zeros(2, 1, 2, 2), n_images=100, batch_size=7)
+    assert need.network == 16 * (4 + 16 * 3 + 3)
+    assert need.data == 100 * (2.5 * 4 + 2 * 3)
+    kept = 4 * 4 + 16 * 4  # the input, and the activation, which the flattened one shares
+    assert need.activations == max(2 * kept * 8, 4 * 16 * 4 * memory.EVALUATION_BATCH)
+    assert need.lane == 24 * (4 + 16 * 3 + 3) + 8 * (2 * kept + 18 * 4 * 16)
+    assert need.a_process == memory.RUNTIME_BYTES + need.data + need.a_run
+
+
+def test_the_network_is_left_as_it_was() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 4, 1), nn.BatchNorm2d(4), nn.Flatten(), nn.Dropout())
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    random = torch.get_rng_state()
+    footprint(network, torch.ones(2, 1, 2, 2), n_images=2, batch_size=2)
+    assert all(torch.equal(before[name], t) for name, t in network.state_dict().items())
+    assert torch.equal(random, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(("free", "n"), [(7.3, 2), (3.7, 1), (100.0, 5)])
+def test_as_many_processes_as_memory_holds(
+    monkeypatch: pytest.MonkeyPatch, free: float, n: int
+) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: free * GB)
+    assert n_that_fit(NEED, Engine(), 5) == n
+
+
+def test_networks_on_a_gpu_share_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 9.5 * GB)
+    assert n_that_fit(NEED, Engine(device="cuda"), 100) == 4
+
+
+def test_a_run_that_does_not_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 1 * GB)
+    with pytest.raises(MemoryError, match=r"one run needs up to 3\.60 GB, got 1\.00 GB free"):
+        n_that_fit(NEED, Engine(), 1)
+
+
+@pytest.mark.parametrize(("free", "n"), [(5.2, 3), (4.2, 1), (100.0, 7)])
+def test_a_stack_holds_as_many_lanes_as_fit(
+    monkeypatch: pytest.MonkeyPatch, free: float, n: int
+) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: free * GB)
+    assert n_lanes_that_fit(NEED, Engine(device="cuda"), 7) == n
+
+
+def test_a_stack_that_does_not_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 4 * GB)
+    with pytest.raises(MemoryError, match=r"a stack of one needs up to 4\.10 GB, got 4\.00 GB"):
+        n_lanes_that_fit(NEED, Engine(device="cuda"), 1)
+
+
+def test_a_containers_limit_counts(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory._cgroup_free(tmp_path) is None
+    (tmp_path / "memory.current").write_text("300\n")
+    assert memory._cgroup_free(tmp_path) is None
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert memory._cgroup_free(tmp_path) == 700
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the system says no peak")
+def test_the_peak_grows_with_what_is_held() -> None:
+    before = memory.peak_bytes("cpu")
+    held = torch.ones(int(before) // 4 + 25_000_000)
+    assert memory.peak_bytes("cpu") >= before + 0.9 * 100e6
+    assert memory.free_bytes("cpu") > 0
+    del held
