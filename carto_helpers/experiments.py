@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from carto_helpers import data, models, selection
@@ -19,8 +18,8 @@ from carto_helpers.distilling import train_students
 from carto_helpers.engine import resolve_device
 from carto_helpers.planning import make_plan
 from carto_helpers.progress import announced, progress
+from carto_helpers.record_frame import record_frame
 from carto_helpers.records import Results
-from carto_helpers.scoring import scores
 from carto_helpers.starts import check_start, initialise
 from carto_helpers.teaching import train_teacher
 from carto_helpers.workbench import Workbench
@@ -222,26 +221,11 @@ def map_frame(results: Results, teacher_key: str) -> pd.DataFrame:
     """
     row = results.teacher(teacher_key)
     record = results.dynamics(teacher_key)
-    statistics = scores(record.p_gold, record.is_right)
-    n = subset_size(0.33, len(record.index))
-    regions = pd.Series("", index=range(len(record.index)))
-    for name in ("ambiguous", "hard-to-learn", "easy-to-learn"):
-        regions[selection.region(statistics, name, n)] = name
     images = {
         index: f"data:image/webp;base64,{base64.b64encode(image).decode()}"
         for index, image in results.thumbnails(row["dataset"], row["fingerprint"]).items()
     }
-    return pd.DataFrame(
-        {
-            "index": record.index,
-            "label": record.labels,
-            "class": np.asarray(record.classes)[record.labels],
-            **statistics,
-            "region": regions,
-            "p_gold": list(record.p_gold.astype(float).round(4)),
-            "image": [images.get(int(index), "") for index in record.index],
-        }
-    )
+    return record_frame(record, images)
 
 
 def status(results: Results) -> str:

@@ -7,7 +7,6 @@ Files are written beside, flushed and renamed; nothing is pickled.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,7 +24,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS
-from carto_helpers.recording import QUANTITIES, DynamicsRecord
+from carto_helpers.dynamics_table import from_table, to_table
+from carto_helpers.recording import DynamicsRecord
 
 _TABLES = {"teachers": TEACHER_COLUMNS, "students": STUDENT_COLUMNS}
 _INTEGERS = (
@@ -144,15 +144,9 @@ class Results:
 
     def save_dynamics(self, key: str, record: DynamicsRecord) -> str:
         """Write the dynamics of teacher `key`; return their digest, as a row holds it."""
-        columns = {"index": record.index, "label": record.labels} | {
-            f"{name}_{epoch + 1:02d}": array[:, epoch]
-            for name, array in record.quantities.items()
-            for epoch in range(array.shape[1])
-        }
         path = self.folder / "dynamics" / f"{key}.parquet"
         with replacing(path) as beside:
-            table = pa.table(columns, metadata={"classes": json.dumps(record.classes)})
-            pq.write_table(table, beside, compression="zstd", compression_level=9)
+            pq.write_table(to_table(record), beside, compression="zstd", compression_level=9)
         return digest(path)
 
     def dynamics(self, key: str) -> DynamicsRecord:
@@ -167,19 +161,7 @@ class Results:
         """
         path = self.folder / "dynamics" / f"{key}.parquet"
         self._check_digest(path, "dynamics_sha256", key)
-        table = pq.read_table(path)
-        columns = {name: table.column(name).to_numpy().copy() for name in table.column_names}
-        quantities = {
-            name: np.stack([columns[c] for c in columns if c.rpartition("_")[0] == name], axis=1)
-            for name in QUANTITIES
-            if f"{name}_01" in columns
-        }
-        return DynamicsRecord(
-            index=columns["index"],
-            labels=columns["label"],
-            classes=tuple(json.loads(table.schema.metadata[b"classes"])),
-            quantities=quantities,
-        )
+        return from_table(pq.read_table(path), path)
 
     def save_logits(self, key: str, logits: Tensor) -> str:
         """Write the logits of teacher `key` over the training split; return their digest."""
