@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from carto_helpers import chosen_rows, claims, readings, tables
+from carto_helpers import chosen_rows, claims, coverage, readings, tables
 from carto_helpers.records import Results, published
 from carto_helpers.verdicts import UNKNOWN, printed_p
 
@@ -44,9 +44,22 @@ def results_text() -> str:
     return f"\n{words}\n\n{table}\n\n" if table else f"\n{missing}\n\n"
 
 
+def cost_text() -> str:
+    """Return what the recorded steps took."""
+    table = coverage.coverage(RECORD)
+    lines = [
+        f"| {row['dataset']} | {row['phase']} | {row['who']} | {row['done']} of {row['planned']} "
+        f"| {60 * row['hours']:.0f} | {row['on']} |"
+        for row in table[table["done"] > 0].to_dict("records")
+    ]
+    head = ["| dataset | phase | who | runs | minutes | on |", "| --- " * 6 + "|"]
+    return "\n" + "\n".join([*head, *lines]) + "\n\n"
+
+
 def written(readme: str) -> str:
     """Return README with what the record says between its marks."""
-    for name, text in (("verdict", verdict_text()), ("results", results_text())):
+    texts = {"verdict": verdict_text(), "results": results_text(), "cost": cost_text()}
+    for name, text in texts.items():
         between = f"(?<=<!-- {name}: make report writes it -->\n).*(?=<!-- end of {name} -->)"
         readme = re.sub(between, lambda _, new=text: new, readme, flags=re.DOTALL)
     return readme
