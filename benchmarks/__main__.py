@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import job_memory, results, scale, students, teacher_epoch
+from benchmarks import job_memory, recorder_cost, results, scale, students, teacher_epoch
 from benchmarks.material import STUDENTS, prepare
 from benchmarks.measuring import Comparison, spread
 from carto_helpers.engine import resolve_device
@@ -20,13 +20,15 @@ def main() -> None:
     arguments = parser.parse_args()
     device = resolve_device(arguments.device)
     facts = results.machine(device)
+    arguments.to.mkdir(parents=True, exist_ok=True)
     comparisons = []
     for line in _measure(device, arguments.data_root, is_quick=arguments.quick):
         ratio = f", {spread(line.ratios)}×" if line.ratios else ""
-        print(f"{line.what}: {spread(line.ours)} {line.unit}{ratio} {line.baseline_name}")
+        print(
+            f"{line.what}: {spread(line.ours)} {line.unit}{ratio} {line.baseline_name}", flush=True
+        )
         comparisons.append(line)
-    arguments.to.mkdir(parents=True, exist_ok=True)
-    results.write(comparisons, facts, arguments.to)
+        results.write(comparisons, facts, arguments.to)  # what is measured outlives a stop
     print(f"written: {arguments.to / 'RESULTS.md'}")
 
 
@@ -41,6 +43,7 @@ def _measure(device: str, data_root: Path | None, *, is_quick: bool) -> Iterator
         yield from teacher_epoch.measure(
             material, device=device, n_steps=n_steps, n_repeats=n_repeats
         )
+        yield from recorder_cost.measure(n_blocks=9, n_epochs=9)
     yield from job_memory.measure(families, device=device)
     sizes = (10_000, 100_000, 1_000_000, 10_000_000)
     yield from scale.measure(
