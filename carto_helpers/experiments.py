@@ -209,7 +209,7 @@ def map_frame(results: Results, teacher_key: str) -> pd.DataFrame:
         regions[selection.region(statistics, name, n)] = name
     images = {
         index: f"data:image/webp;base64,{base64.b64encode(image).decode()}"
-        for index, image in results.thumbnails(row["dataset"]).items()
+        for index, image in results.thumbnails(row["dataset"], row["fingerprint"]).items()
     }
     return pd.DataFrame(
         {

@@ -45,7 +45,6 @@ def test_the_last_epochs_dynamics_are_those_of_the_saved_weights(
 def test_an_interrupted_teacher_ends_with_the_same_dynamics(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(teaching, "CHECKPOINT_SECONDS", -1.0)
     whole, cut = (made_bench(folder, tmp_path / name, epochs=3) for name in ("whole", "cut"))
     spec = models.resolve(TINY, role="teacher")
     undisturbed = teaching.train_teacher(whole, whole.teacher_run(spec))
@@ -69,7 +68,6 @@ def test_an_interrupted_teacher_ends_with_the_same_dynamics(
 def test_an_interrupted_teacher_keeps_its_engine(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(teaching, "CHECKPOINT_SECONDS", -1.0)
     bench = made_bench(folder, tmp_path)
     run = bench.teacher_run(models.resolve(TINY, role="teacher"))
     begun = Engine(device="cpu", layout="channels_last", threads=1)
