@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import errno
 import logging
 import sys
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ _COLUMNS = ["rule", "fraction", "hard", "ambiguous", "easy", "student_seed", "te
 _SAID_IN_ONE_LINE = (
     ValueError, TypeError, OSError, FloatingPointError, RuntimeError, MemoryError, ImportError,
 )  # fmt: skip
+_NO_MEMORY = ("allocate memory", "out of memory", "malloc", "could not create a primitive")
 _EXAMPLES = """\
 examples:
   carto phase1                                  on the embedded digits
@@ -131,13 +133,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with stoppable():
             _run(options.pop("command"), options)
     except _SAID_IN_ONE_LINE as error:
-        print(f"carto: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+        print(f"carto: {_said(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stop:
         how, status = ("stopped", 143) if isinstance(stop, Stopped) else ("interrupted", 130)
         print(f"carto: {how}; the same command goes on from the record", file=sys.stderr)
         return status
     return 0
+
+
+def _said(error: Exception) -> str:
+    """Return an error in one line, with the remedy where a library knows none."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if getattr(error, "errno", None) == errno.EMFILE:
+        return f"{text}; raise the limit of open files (`ulimit -n`)"
+    if isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY):
+        return f"{text}; if memory ran out, close other programs or pass a smaller `batch_size`"
+    return text
 
 
 def _run(command: str, options: dict[str, Any]) -> None:

@@ -62,7 +62,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def remove_leftovers(folder: Path, name: str) -> None:
-    """Remove what processes that were killed left beside the file `name`, which is ours now."""
+    """Remove what killed processes left of the file `name` and its checksum, ours alone now."""
     for path in folder.glob(f".{name}.*"):
         if len(path.suffix) == 33:  # a dot and `uuid4().hex`
             path.unlink(missing_ok=True)

@@ -74,7 +74,9 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
     """
     check_names(config)
     bench = Workbench(config)
-    if not config.train:
+    if config.train:
+        bench.results.tidy()
+    else:
         recorded = bench.recorded_teachers()
         if recorded.empty:
             raise bench.no_teacher()
@@ -157,6 +159,7 @@ def _run_phase(
     check_names(config)
     bench = Workbench(config)
     if config.train:
+        bench.results.tidy()
         _check(bench, subsets)
     teacher = bench.chosen_teacher()
     if teacher is None:

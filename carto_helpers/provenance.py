@@ -82,7 +82,7 @@ def _commit() -> str:
     try:
         commit = _git("rev-parse", "--short=12", "HEAD", at=package)
         changes = _git("status", "--porcelain", "--", ".", at=package)
-    except (OSError, subprocess.CalledProcessError):
+    except (FileNotFoundError, PermissionError, subprocess.CalledProcessError):
         return ""  # no git, or not a checkout
     return commit + ("+" if changes else "")
 

@@ -157,8 +157,7 @@ class Results:
 
     def _write(self, table: str, frame: pd.DataFrame) -> None:
         path = self.folder / f"{table}.csv"
-        for name in (path.name, seal_path(path).name):
-            remove_leftovers(self.folder, name)
+        self._clear_tables()
         write_sealed(path, frame.to_csv(index=False, lineterminator="\n").encode())
 
     def _lock(self) -> "Claim":
@@ -195,6 +194,17 @@ class Results:
                 self._write(name, tables[name][tables[name]["key"] != key])
             for kind, ending in _RUN_FILES.items():
                 (self.folder / kind / f"{key}.{ending}").unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what killed processes left half written of tables and thumbnails."""
+        if any(list(self.folder.glob(f"{place}.*.*")) for place in ("", "thumbnails/")):
+            with self._lock():
+                self._clear_tables()
+                remove_leftovers(self.folder / "thumbnails", "*")
+
+    def _clear_tables(self) -> None:
+        for table in _TABLES:
+            remove_leftovers(self.folder, f"{table}.csv")
 
     def under_way(self) -> list[str]:
         """Return the keys of the runs that a process has claimed."""
@@ -345,3 +355,5 @@ def _is_held(path: Path) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:  # a read-only disk, or another user's record: no lock can be tried
+        return False

@@ -9,17 +9,22 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
-import sklearn.datasets  # noqa: F401 - for the processes forked from this one's like
 import torch
 
-from carto_helpers import official_files  # noqa: F401
+from carto_helpers import data
 from carto_helpers.__main__ import main
+from carto_helpers.models import resolve
 from carto_helpers.records import Results
+
+# What the processes need is imported once, before they are forked: timm, torchvision, the digits.
+resolve("test_resnet", role="teacher")
+data.load("digits")
 
 CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(["torture.job"])
@@ -30,6 +35,7 @@ _ARGUMENTS = (
 ).split()
 
 Before = Callable[[], Any]
+Found = TypeVar("Found")
 
 
 def nothing() -> None:
@@ -50,6 +56,8 @@ class Job:
         Of the command line, without `--results`; default: the job.
     threads
         torch's; with two, students of depthwise networks run in processes of their own.
+    said
+        The folder for what it prints; default: beside `results`.
     """
 
     def __init__(
@@ -59,9 +67,11 @@ class Job:
         *,
         arguments: Sequence[str] = _ARGUMENTS,
         threads: int = 1,
+        said: Path | None = None,
     ) -> None:
-        results.parent.mkdir(parents=True, exist_ok=True)
-        self._said = results.parent / f"{results.name}.{time.monotonic_ns()}.said"
+        where = said or results.parent
+        where.mkdir(parents=True, exist_ok=True)
+        self._said = where / f"{results.name}.{time.monotonic_ns()}.said"
         self._begun = CONTEXT.Event()
         command = [*arguments, "--results", str(results)]
         self._process = CONTEXT.Process(
@@ -110,6 +120,12 @@ def _work(command: list[str], said: str, before: Before, threads: int, begun: An
     begun.set()
     before()
     sys.exit(main(command))
+
+
+def two_at_once(trial: Callable[[int], Found], n: int) -> list[Found]:
+    """Return what `trial` makes of 0 … n − 1, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(trial, range(n)))
 
 
 def finish(results: Path) -> Job:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from carto_helpers.records import Results
-from torture.job import Job, differences, finish, rows
+from torture.job import Job, differences, finish, rows, two_at_once
 from torture.promise import Outcome
 
 _SAME = "rows equal an undisturbed run's but for the times; none twice, none missing, no half file"
@@ -23,12 +23,12 @@ _ON_TWO = (
 ).split()
 
 
-def measure(folder: Path, *, n_moments: int, n_writes: int | None, n_pools: int) -> Iterator[Outcome]:
+def measure(
+    folder: Path, *, n_moments: int, n_writes: int | None, n_pools: int
+) -> Iterator[Outcome]:
     """Yield the outcomes: kills at moments, in writes, of pools, and the two signals that ask."""
-    job = Job(folder / "undisturbed")
-    job.status()
-    seconds = time.monotonic() - job.begun_at
-    reference = rows(folder / "undisturbed")
+    seconds = max(two_at_once(lambda i: _seconds(folder / f"undisturbed{i}"), 2))
+    reference = rows(folder / "undisturbed0")
     yield at_moments(folder, reference, seconds, n_moments)
     yield in_writes(folder, reference, n_writes)
     yield asked_to_stop(folder, reference, signal.SIGTERM)
@@ -39,22 +39,28 @@ def measure(folder: Path, *, n_moments: int, n_writes: int | None, n_pools: int)
 
 def at_moments(folder: Path, reference: pd.DataFrame, seconds: float, n: int) -> Outcome:
     """Kill at one moment in each n-th part of the run, start again."""
-    draw, broken, done = random.Random(0), [], 0
-    for i in range(n):
-        results, share = folder / f"moment{i}", 1.0
-        moment = (i + draw.random()) / n * seconds
-        while not Job(results).kill_after(share * moment):
-            results, share = folder / f"{results.name}x", 0.9 * share  # it ended before: earlier
-        done += 1
-        again = finish(results)
-        if problem := differences(results, reference):
-            broken.append(f"killed after {share * moment:.2f} s: {problem} {again.said('err')}")
+    draw = random.Random(0)
+    moments = [(i + draw.random()) / n * seconds for i in range(n)]
+
+    def trial(i: int) -> str:
+        results, moment = folder / f"moment{i}", moments[i]
+        while not Job(results).kill_after(moment):
+            results, moment = folder / f"{results.name}x", 0.9 * moment  # it had ended: earlier
+        finish(results)
+        problem = differences(results, reference)
+        return problem and f"killed after {moment:.2f} s: {problem}"
+
     return Outcome(
         promise=_SAME,
         harm=f"SIGKILL at moments spread evenly over a run of {seconds:.1f} s",
-        n=done,
-        broken=broken,
+        n=n,
+        broken=[problem for problem in two_at_once(trial, n) if problem],
     )
+
+
+def _seconds(results: Path) -> float:
+    job = finish(results)
+    return time.monotonic() - job.begun_at
 
 
 def in_writes(folder: Path, reference: pd.DataFrame, n: int | None) -> Outcome:
@@ -65,21 +71,23 @@ def in_writes(folder: Path, reference: pd.DataFrame, n: int | None) -> Outcome:
     n_flushes = len(counted.read_text())
     harms = [(k, half) for k in range(1, n_flushes + 1) for half in (True, False)]
     harms = harms if n is None else random.Random(1).sample(harms, n)
-    broken, done = [], 0
-    for k, half in harms:
+
+    def trial(i: int) -> str | None:
+        k, half = harms[i]
         results = folder / f"write{k}{'half' if half else 'whole'}"
         harmed = Job(results, functools.partial(die_at_flush, k, half=half))
         if harmed.status() != -signal.SIGKILL:
-            continue  # a folder is flushed here: it is killed there once, as "whole"
-        done += 1
+            return None  # half of a folder cannot be: it is killed there once, as a whole
         finish(results)
-        if problem := differences(results, reference):
-            broken.append(f"killed at flush {k}, half: {half}: {problem}")
+        problem = differences(results, reference)
+        return problem and f"killed at flush {k}, half: {half}: {problem}"
+
+    found = [problem for problem in two_at_once(trial, len(harms)) if problem is not None]
     return Outcome(
         promise=_SAME,
-        harm="SIGKILL inside a write: half the file there, all of it, or just renamed; every write",
-        n=done,
-        broken=broken,
+        harm="SIGKILL inside a write: half the file there, all of it, or just renamed",
+        n=len(found),
+        broken=[problem for problem in found if problem],
     )
 
 
@@ -103,7 +111,7 @@ def die_at_flush(k: int, *, half: bool) -> None:
         seen.append(number)
         if len(seen) == k:
             status = os.fstat(number)
-            if stat.S_ISDIR(status.st_mode) == half:
+            if half and stat.S_ISDIR(status.st_mode):
                 return
             if half:
                 os.ftruncate(number, status.st_size // 2)
@@ -117,8 +125,8 @@ def asked_to_stop(folder: Path, reference: pd.DataFrame, number: int) -> Outcome
     """Send SIGTERM or SIGINT during a write of each kind; the file must be whole afterwards."""
     name, broken = signal.Signals(number).name, []
     kinds = ("checkpoints", "dynamics", "logits", "weights", "teachers.csv", "students.csv")
-    for kind in kinds:
-        results = folder / f"{name}-{kind}"
+    for i, kind in enumerate(kinds):
+        results = folder / f"{name}{i}"
         job = Job(results, functools.partial(slow_writes, kind, results / "slow"))
         while job.status(0.02) is None and not (results / "slow").exists():
             pass
