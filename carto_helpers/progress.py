@@ -71,7 +71,7 @@ def _plan_line(plan: Mapping[str, Any], recorded: set[str]) -> str:
     n, n_done = len(plan["keys"]), len(recorded.intersection(plan["keys"]))
     passed = time.time() - plan["started"]
     whole = passed * n / n_done if n_done else plan["seconds"]
-    left = duration(max(whole - passed, 0))
+    left = duration(max(whole - passed, 0.0))
     return f"{plan['name']}: {n_done} of {n} done, {n - n_done} left, about {left} to go"
 
 

@@ -128,7 +128,7 @@ class Results:
             frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
             raise ValueError(
-                f"{path} must be a CSV table of runs, got an unreadable file ({error}); "
+                f"{path} must be a CSV table of runs, got an unreadable file ({_short(error)}); "
                 "restore it from a copy, or name another `results` folder"
             ) from error
         _check_schema(path, tuple(frame.columns), columns)
@@ -136,7 +136,7 @@ class Results:
             return _typed(frame)
         except ValueError as error:
             raise ValueError(
-                f"{path} must hold numbers where a column is one, got {error}; "
+                f"{path} must hold numbers where a column is one, got {_short(error)}; "
                 "restore it from a copy"
             ) from error
 
@@ -330,6 +330,11 @@ def _anchored(folder: Path) -> Path:
         if (p / "notebooks").is_dir() and (p / "_toc.yml").is_file()
     )
     return next(roots, here) / folder  # an absolute folder stays as it is
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) < 200 else f"{text[:200]} …"
 
 
 def _check_schema(path: Path, found: tuple[str, ...], expected: tuple[str, ...]) -> None:

@@ -29,7 +29,7 @@ data.load("digits")
 CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(["torture.job"])
 TIMES = ["seconds", "dynamics_seconds", "finished_at"]
-_ARGUMENTS = (
+ARGUMENTS = (
     "phase3 --dataset digits --teacher test_resnet --architecture test_resnet --epochs 2 "
     "--batch-size 64 --device cpu --fractions 0.05 0.1 0.15"
 ).split()
@@ -65,7 +65,7 @@ class Job:
         results: Path,
         before: Before = nothing,
         *,
-        arguments: Sequence[str] = _ARGUMENTS,
+        arguments: Sequence[str] = ARGUMENTS,
         threads: int = 1,
         said: Path | None = None,
     ) -> None:

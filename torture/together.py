@@ -2,13 +2,13 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from carto_helpers.records import Results
-from torture.job import Job, differences, finish, rows
+from torture.job import ARGUMENTS, Job, differences, finish, rows
 from torture.promise import Outcome
 
 _MANY = (
@@ -22,16 +22,23 @@ def measure(folder: Path, *, n_repeats: int, sizes: tuple[int, ...]) -> Iterator
     Job(folder / "alone", arguments=_MANY).status()
     reference = rows(folder / "alone")
     for n in sizes:
-        yield at_once(folder, reference, n, n_repeats)
+        yield at_once(folder, reference, n, n_repeats, arguments=_MANY)
     yield taken_over(folder, n_repeats)
 
 
-def at_once(folder: Path, reference: pd.DataFrame, n: int, n_repeats: int) -> Outcome:
+def at_once(
+    folder: Path,
+    reference: pd.DataFrame,
+    n: int,
+    n_repeats: int,
+    *,
+    arguments: Sequence[str] = ARGUMENTS,
+) -> Outcome:
     """Run one job in n processes at once."""
     broken = []
     for i in range(n_repeats):
         results = folder / f"by{n}-{i}"
-        jobs = [Job(results, arguments=_MANY) for _ in range(n)]
+        jobs = [Job(results, arguments=arguments) for _ in range(n)]
         if any(statuses := [job.status(600) for job in jobs]):
             broken.append(f"exit statuses {statuses}: {[job.said('err') for job in jobs]}")
         if problem := differences(results, reference):
