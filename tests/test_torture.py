@@ -1,5 +1,6 @@
 """The short form of `make torture`: each promise is put to the test for real, a few times."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,10 @@ def test_the_page_tells_of_what_was_broken() -> None:
     kept = Outcome(promise="kept", harm="harm", n=3)
     broken = Outcome(promise="broken", harm="worse", n=2, broken=["lost"])
     undone = Outcome(promise="undone", harm="none", n=0, note="needs root")
-    text = page.text([kept, broken, undone], {"date": "today"})
+    outcomes = [dataclasses.asdict(outcome) for outcome in (kept, broken, undone)]
+    text = page.text({"killing": {"machine": {"date": "today"}, "outcomes": outcomes}})
     assert "kept 3 of 3 times" in text
     assert "**kept 1 of 2 times**" in text
     assert "not done: needs root" in text
     assert "* worse: lost" in text
+    assert "`python -m torture killing`" in text

@@ -23,18 +23,21 @@ _ON_TWO = (
 ).split()
 
 
-def measure(
-    folder: Path, *, n_moments: int, n_writes: int | None, n_pools: int
-) -> Iterator[Outcome]:
-    """Yield the outcomes: kills at moments, in writes, of pools, and the two signals that ask."""
+def measure(folder: Path, *, n_moments: int, n_writes: int | None) -> Iterator[Outcome]:
+    """Yield the outcomes of kills at moments and in writes."""
     seconds = max(two_at_once(lambda i: _seconds(folder / f"undisturbed{i}"), 2))
     reference = rows(folder / "undisturbed0")
     yield at_moments(folder, reference, seconds, n_moments)
     yield in_writes(folder, reference, n_writes)
+
+
+def measure_stops(folder: Path, *, n_pools: int) -> Iterator[Outcome]:
+    """Yield the outcomes of the two signals that ask, and of a command killed with its workers."""
+    finish(folder / "undisturbed")
+    reference = rows(folder / "undisturbed")
     yield asked_to_stop(folder, reference, signal.SIGTERM)
     yield asked_to_stop(folder, reference, signal.SIGINT)
-    if n_pools:
-        yield pools(folder, n_pools)
+    yield pools(folder, n_pools)
 
 
 def at_moments(folder: Path, reference: pd.DataFrame, seconds: float, n: int) -> Outcome:

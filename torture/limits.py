@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from carto_helpers.records import Results
-from torture.job import Job, differences, finish, rows
+from torture.job import Job, differences, finish, rows, two_at_once
 from torture.promise import Outcome
 
 _PROMISE = "one line that says what is wrong, exit status not 0, what was finished stays"
@@ -25,14 +25,14 @@ def measure(folder: Path, *, few: bool = False) -> Iterator[Outcome]:
     finish(folder / "whole")
     reference = rows(folder / "whole")
     every = 4 if few else 1
-    yield full_disk(folder, reference, [*range(100, 16_000, 800 * every)])
+    yield full_disk(folder, reference, [*range(100, 16_000, 1_200 * every)])
     yield read_only(folder, reference)
     yield another_user(folder, reference)
     yield limited(
-        folder, reference, "size of a file", "FSIZE", [*range(5_000, 1_500_000, 100_000 * every)]
+        folder, reference, "size of a file", "FSIZE", [*range(5_000, 1_500_000, 200_000 * every)]
     )
-    yield limited(folder, reference, "open files", "NOFILE", [*range(3, 40, 2 * every)])
-    yield limited(folder, reference, "memory", "AS", [*range(0, 800_000_000, 50_000_000 * every)])
+    yield limited(folder, reference, "open files", "NOFILE", [*range(3, 40, 4 * every)])
+    yield limited(folder, reference, "memory", "AS", [*range(0, 800_000_000, 100_000_000 * every)])
 
 
 @contextmanager
@@ -59,8 +59,9 @@ def full_disk(folder: Path, reference: pd.DataFrame, sizes: list[int]) -> Outcom
     """Run the job on disks of several sizes, then give them room and run it again."""
     if not can_mount():
         return Outcome(promise=_PROMISE, harm="a full disk", n=0, note="needs root to mount one")
-    broken = []
-    for size in sizes:
+
+    def trial(i: int) -> str:
+        size = sizes[i]
         with mounted(folder / f"disk{size}", size) as disk:
             results = disk / "results"
             job = Job(results, said=folder)
@@ -68,13 +69,13 @@ def full_disk(folder: Path, reference: pd.DataFrame, sizes: list[int]) -> Outcom
             _run("mount", "-o", "remount,size=64m", str(disk))
             Job(results, said=folder).status()
             problem = problem or differences(results, reference)
-        if problem:
-            broken.append(f"{size} kB: {problem}")
+        return problem and f"{size} kB: {problem}"
+
     return Outcome(
         promise=_PROMISE + "; with room the same command ends as undisturbed",
         harm=f"disks of {sizes[0]} to {sizes[-1]} kB",
         n=len(sizes),
-        broken=broken,
+        broken=[problem for problem in two_at_once(trial, len(sizes)) if problem],
     )
 
 
@@ -137,22 +138,22 @@ def limited(
     folder: Path, reference: pd.DataFrame, what: str, name: str, values: list[int]
 ) -> Outcome:
     """Run the job under several limits of one kind, then without."""
-    broken, n_refused = [], 0
-    for value in values:
-        results = folder / f"{name}{value}"
+
+    def trial(i: int) -> tuple[str, bool]:
+        value, results = values[i], folder / f"{name}{values[i]}"
         job = Job(results, functools.partial(_limit, name, value))
         problem = _complaint(job, results, reference, may_succeed=True)
-        n_refused += job.status() != 0
         finish(results)
         problem = problem or differences(results, reference)
-        if problem:
-            broken.append(f"{value}: {problem}")
+        return problem and f"{value}: {problem}", job.status() != 0
+
+    found = two_at_once(trial, len(values))
     return Outcome(
         promise=_PROMISE + "; without the limit the same command ends as undisturbed",
         harm=f"a limit on {what}, {values[0]} to {values[-1]}",
         n=len(values),
-        broken=broken,
-        note=f"{n_refused} limits were too low for the job",
+        broken=[problem for problem, _ in found if problem],
+        note=f"{sum(refused for _, refused in found)} limits were too low for the job",
     )
 
 

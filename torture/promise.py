@@ -16,7 +16,6 @@ class Outcome:
     n: int
     broken: Sequence[str] = ()
     note: str = ""
-    command: str = "make torture"
 
     @property
     def verdict(self) -> str:
