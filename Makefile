@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STRICT := -W -n --keep-going
 WORK := build
+TO ?= $(WORK)/figures
 # Two small tasks side by side beat one task on two threads.
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup book report test lint types unit notebooks book-check constraints clean \
-  bench bench-quick torture torture-quick matrix mutants
+.PHONY: help setup book report figures test lint types unit notebooks book-check constraints \
+  clean bench bench-quick torture torture-quick matrix mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,8 +39,12 @@ book: $(READY) ## run the main job on the embedded data, build the book with it
 	cp $(WORK)/pages/*.ipynb $(WORK)/book/phases/
 	$(BIN)/jupyter-book build $(WORK)/book --path-output book $(STRICT)
 
-report: $(READY) ## make the book's pages again from the rows in book/results, no training
+report: $(READY) ## make the book's pages and README's table again from book/results, no training
 	$(BIN)/python -m carto_helpers report --from notebooks --to book/phases --results book/results
+	$(BIN)/python tests/make_readme.py
+
+figures: $(READY) ## every figure as SVG and PNG, every table as CSV and LaTeX (TO=folder)
+	$(BIN)/python -m carto_helpers figures --from book/phases --to $(TO)
 
 test: lint types unit notebooks book-check ## run every check
 

@@ -84,6 +84,7 @@ def make_parser() -> argparse.ArgumentParser:
     forget.add_argument("key", help="of the run, as its row has it")
     forget.add_argument("--results", default="results", help=_HELP["results"])
     _add_report(commands.add_parser("report", help="execute the notebooks from the record"))
+    _add_figures(commands.add_parser("figures", help="write figures and tables as files"))
     return parser
 
 
@@ -120,6 +121,11 @@ def _add_report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--train", action="store_true", help="train what is missing, with MobileNet students"
     )
+
+
+def _add_figures(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--from", dest="source", default="book/phases", help="executed pages")
+    command.add_argument("--to", default="build/figures", help="folder of the files")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -171,6 +177,11 @@ def _run(command: str, options: dict[str, Any]) -> None:
             seeds=options["seeds"],
             train=options["train"],
         )
+    elif command == "figures":
+        from carto_helpers import figure_files  # charts are drawn for this command alone
+
+        index = figure_files.write(Path(options["source"]), Path(options["to"]))
+        print(f"{len(index)} files in {options['to']}; index.csv says what they are")
     else:
         _run_phase(command, options)
 

@@ -12,18 +12,23 @@ _STUDENTS = PhaseConfig().student_recipe.to_json()
 _TEACHERS = {PhaseConfig().teacher_recipe(rate).to_json() for rate in (1e-3, 1e-4)}
 
 
+def paper_teachers(results: Results) -> pd.DataFrame:
+    """Return the rows of teachers.csv on the paper's data sets by its recipe and learning rates."""
+    rows = results.teachers()
+    return rows[
+        rows["dataset"].isin(PAPERS_DATASETS)
+        & rows["recipe"].isin(_TEACHERS)
+        & (rows["split_seed"] == _SPLIT)
+    ]
+
+
 def chosen_teachers(results: Results) -> pd.DataFrame:
     """Return the paper's data sets' teachers, one each at most, as rows of teachers.csv.
 
     Of those by the paper's recipe the one with the highest macro F1 on the validation split, that
     students have learnt from; where none has a student yet, of all.
     """
-    rows = results.teachers()
-    rows = rows[
-        rows["dataset"].isin(PAPERS_DATASETS)
-        & rows["recipe"].isin(_TEACHERS)
-        & (rows["split_seed"] == _SPLIT)
-    ]
+    rows = paper_teachers(results)
     has_students = rows["key"].isin(results.students()["teacher_key"])
     best_last = rows.assign(_has=has_students).sort_values(["_has", "val_macro_f1"], kind="stable")
     chosen = best_last.drop_duplicates("dataset", keep="last").drop(columns="_has")

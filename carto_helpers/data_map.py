@@ -170,7 +170,7 @@ def _density_layer(frame: pd.DataFrame) -> alt.Chart:
         ),
     )  # fmt: skip
     bare: dict[str, Any] = {"grid": False, "format": ".1f", "tickCount": 5}
-    ends = {"variability": [0, 0.5], "confidence": [0, 1]}
+    ends: dict[str, list[float]] = {"variability": [0, 0.5], "confidence": [0, 1]}
     x, y = (
         kind(f"{name}:Q", scale=alt.Scale(domain=ends[name]), title=name, axis=alt.Axis(**bare))
         for kind, name in ((alt.X, "variability"), (alt.Y, "confidence"))

@@ -21,9 +21,9 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _REMEDIES = {
     errno.ENOSPC: "free some room on that disk",
     errno.EDQUOT: "free some room in your quota",
-    errno.EROFS: "name a `results` folder that can be written",
-    errno.EACCES: "name a `results` folder that you may write to",
-    errno.EPERM: "name a `results` folder that you may write to",
+    errno.EROFS: "name a folder that can be written",
+    errno.EACCES: "name a folder that you may write to",
+    errno.EPERM: "name a folder that you may write to",
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
     errno.EFBIG: "raise the limit of a file's size (`ulimit -f`)",
 }

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from carto_helpers import data, models, selection
@@ -19,8 +18,8 @@ from carto_helpers.distilling import train_students
 from carto_helpers.engine import resolve_device
 from carto_helpers.planning import make_plan
 from carto_helpers.progress import announced, progress
+from carto_helpers.record_frame import record_frame
 from carto_helpers.records import Results
-from carto_helpers.scoring import scores
 from carto_helpers.starts import check_start, initialise
 from carto_helpers.teaching import train_teacher
 from carto_helpers.workbench import Workbench
@@ -102,32 +101,54 @@ def _best_first(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values("val_macro_f1", ascending=False, ignore_index=True)
 
 
-def phase1(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
-    """Run the subsets of table 3: the whole split, and `fraction` of it by each of 12 rules."""
-    subsets = [SubsetSpec(rule=rule, fraction=config.fraction) for rule in selection.PHASE1_RULES]
-    return _run_phase("phase1", config, [_EVERYTHING, *subsets], dry_run=dry_run)
+def phase1_subsets(config: PhaseConfig) -> list[SubsetSpec]:
+    """Return the subsets of table 3: the whole split, and `fraction` of it by each of 12 rules."""
+    return [
+        _EVERYTHING,
+        *(SubsetSpec(rule=rule, fraction=config.fraction) for rule in selection.PHASE1_RULES),
+    ]
 
 
-def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
-    """Run the mixes of table 4, beside the whole split and `fraction` of it at random.
+def phase2_subsets(config: PhaseConfig) -> list[SubsetSpec]:
+    """Return the mixes of table 4, beside the whole split and `fraction` of it at random.
 
     The shares are the paper's, of 0.33; for another `fraction` they keep their proportions.
     """
     random = SubsetSpec(rule="random", fraction=config.fraction)
-    subsets = [_EVERYTHING, random, *selection.scaled_mixes(config.fraction)]
-    return _run_phase("phase2", config, subsets, dry_run=dry_run)
+    return [_EVERYTHING, random, *selection.scaled_mixes(config.fraction)]
 
 
-def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
-    """Run the random subsets of table 5, `fractions` of the training split."""
-    subsets = [
+def phase3_subsets(config: PhaseConfig) -> list[SubsetSpec]:
+    """Return the random subsets of table 5, `fractions` of the training split."""
+    return [
         SubsetSpec(rule="random", fraction=fraction) if fraction < 1 else _EVERYTHING
         for fraction in config.fractions
     ]
-    return _run_phase("phase3", config, subsets, dry_run=dry_run)
 
 
 _EVERYTHING = SubsetSpec(rule="all", fraction=1.0)
+SUBSETS: dict[str, Callable[[PhaseConfig], list[SubsetSpec]]] = {
+    "phase1": phase1_subsets,
+    "phase2": phase2_subsets,
+    "phase3": phase3_subsets,
+}
+
+
+def phase1(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run `phase1_subsets`; return the rows, or None after a dry run without a teacher."""
+    return _run_phase("phase1", config, dry_run=dry_run)
+
+
+def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run `phase2_subsets`; return the rows, or None after a dry run without a teacher."""
+    return _run_phase("phase2", config, dry_run=dry_run)
+
+
+def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run `phase3_subsets`; return the rows, or None after a dry run without a teacher."""
+    return _run_phase("phase3", config, dry_run=dry_run)
+
+
 PHASES: dict[str, Callable[..., PhaseResult | None]] = {
     "phase1": phase1,
     "phase2": phase2,
@@ -152,12 +173,10 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
             )
 
 
-def _run_phase(
-    phase: str, config: PhaseConfig, subsets: list[SubsetSpec], *, dry_run: bool
-) -> PhaseResult | None:
+def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult | None:
     """Plan, train what is missing, return the rows; None after a dry run without a teacher."""
     check_names(config)
-    bench = Workbench(config)
+    bench, subsets = Workbench(config), SUBSETS[phase](config)
     if config.train:
         bench.results.tidy()
         _check(bench, subsets)
@@ -205,26 +224,11 @@ def map_frame(results: Results, teacher_key: str) -> pd.DataFrame:
     """
     row = results.teacher(teacher_key)
     record = results.dynamics(teacher_key)
-    statistics = scores(record.p_gold, record.is_right)
-    n = subset_size(0.33, len(record.index))
-    regions = pd.Series("", index=range(len(record.index)))
-    for name in ("ambiguous", "hard-to-learn", "easy-to-learn"):
-        regions[selection.region(statistics, name, n)] = name
     images = {
         index: f"data:image/webp;base64,{base64.b64encode(image).decode()}"
         for index, image in results.thumbnails(row["dataset"], row["fingerprint"]).items()
     }
-    return pd.DataFrame(
-        {
-            "index": record.index,
-            "label": record.labels,
-            "class": np.asarray(record.classes)[record.labels],
-            **statistics,
-            "region": regions,
-            "p_gold": list(record.p_gold.astype(float).round(4)),
-            "image": [images.get(int(index), "") for index in record.index],
-        }
-    )
+    return record_frame(record, images)
 
 
 def status(results: Results) -> str:

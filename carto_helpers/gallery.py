@@ -82,9 +82,9 @@ def _section(region: object, rows: pd.DataFrame, n_all: int) -> str:
 def _figure(row: dict[object, object]) -> str:
     label = html.escape(str(row["class"]))
     scores = " ".join(
-        f"<abbr title='{name}'>{_SHORT[name]}</abbr> {row[name]:.2f}".replace("-", "−")
+        f"<span><abbr title='{name}'>{_SHORT[name]}</abbr> {row[name]:.2f}</span>"
         for name in METRICS
-    )
+    ).replace(" -", " −")
     return (
         f'<figure><img src="{html.escape(str(row["image"]))}" width="{PIXELS}" height="{PIXELS}" '
         f'alt="{label}, training image {row["index"]}" loading="lazy">'

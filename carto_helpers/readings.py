@@ -1,6 +1,7 @@
 """What a page says of its numbers: sentences made from rows and tables, nothing typed."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -111,3 +112,39 @@ def _whole(run: pd.DataFrame) -> str:
     if whole.empty:
         return ""
     return f" The whole training split gives {whole['mean'].iloc[0]:.3f}."
+
+
+def results_table(table: pd.DataFrame) -> str:
+    """Return the students of a table that were run, as a Markdown table: a row a subset.
+
+    Parameters
+    ----------
+    table
+        From `tables.table3`, of one data set.
+
+    Returns
+    -------
+    str
+        Ours (mean, 95 % interval, n) and the paper's value, two columns a student; "" if no
+        student was run.
+    """
+    require_columns(table, ("student", "train_data", "mean", "low", "high", "n", "paper"), "table")
+    run = table[table["n"] > 0]
+    students = list(dict.fromkeys(run["student"]))
+    if not students:
+        return ""
+    head = ["subset", *(f"{name}, {who}" for name in students for who in ("ours", "paper"))]
+    lines = [head, ["---"] * len(head)]
+    for subset in dict.fromkeys(table["train_data"]):
+        of_subset = table[table["train_data"] == subset].set_index("student")
+        cells = [text for name in students for text in _two_cells(of_subset.loc[name])]
+        lines.append([str(subset), *cells])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _two_cells(row: "pd.Series[Any]") -> tuple[str, str]:
+    paper = "–" if pd.isna(row["paper"]) else f"{row['paper']:.{int(row['digits'])}f}"
+    if row["n"] == 0:
+        return "not run", paper
+    interval = f" ({row['low']:.3f} to {row['high']:.3f})" if row["n"] > 1 else ""
+    return f"{row['mean']:.3f}{interval}, n = {row['n']}", paper

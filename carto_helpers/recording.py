@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 QUANTITIES = ("p_gold", "is_right", "margin", "el2n", "entropy", "loss")
@@ -63,13 +63,17 @@ class DynamicsRecord:
 
     Rows are the training split in its own (seeded, shuffled) order: `index` is each row's position
     in the loaded set, `labels` its gold label, `classes` the labels' names; every quantity is
-    (N, E), one column an epoch.
+    (N, E), one column an epoch. `mode` says in which pass they were taken: "evaluation" (after
+    each epoch, by one network) or "training" (as the batches went by). `ids` are the examples'
+    own names, if they have any: whole numbers or, as objects, strings.
     """
 
     index: Int[np.ndarray, " N"]
     labels: Int[np.ndarray, " N"]
     classes: tuple[str, ...]
     quantities: dict[str, np.ndarray] = field(repr=False)
+    mode: str = "evaluation"
+    ids: Shaped[np.ndarray, " N"] | None = None
 
     @property
     def p_gold(self) -> Float[np.ndarray, "N E"]:

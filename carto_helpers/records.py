@@ -1,16 +1,15 @@
 """The record: one row a run, and the arrays behind it. The only module that writes results.
 
 A results folder holds `teachers.csv`, `students.csv`, `dynamics/<teacher key>.parquet`,
-`logits/<teacher key>.safetensors`, `thumbnails/<dataset>.parquet`, `weights/<key>.safetensors` and,
-while a teacher is being trained, `checkpoints/<key>.safetensors`. Files are written beside,
-flushed and renamed, and checked when read: tables and thumbnails against the `.sha256` beside them,
-dynamics and logits against their teacher's row, weights and checkpoints against the sum that they
-hold. Nothing is pickled.
+`logits/<teacher key>.safetensors`, `thumbnails/<dataset>-<fingerprint>.parquet`,
+`weights/<key>.safetensors` and, while a teacher is being trained, `checkpoints/<key>.safetensors`.
+Files are written beside, flushed and renamed, and checked when read: tables and thumbnails against
+the `.sha256` beside them, dynamics and logits against their teacher's row, weights and checkpoints
+against the sum that they hold. Nothing is pickled.
 """
 
 import hashlib
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,8 @@ from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS
 from carto_helpers.durable import digest as digest
 from carto_helpers.durable import explained, remove_leftovers, write_bytes
 from carto_helpers.durable import replacing as replacing
-from carto_helpers.recording import QUANTITIES, DynamicsRecord
+from carto_helpers.dynamics_table import from_table, to_table
+from carto_helpers.recording import DynamicsRecord
 from carto_helpers.seals import is_sealed, read_sealed, seal_path, write_sealed
 from carto_helpers.tensor_files import DamagedFileError as DamagedFileError
 from carto_helpers.tensor_files import load_metadata as load_metadata
@@ -213,15 +213,9 @@ class Results:
 
     def save_dynamics(self, key: str, record: DynamicsRecord) -> str:
         """Write the dynamics of teacher `key`; return their digest, as a row holds it."""
-        columns = {"index": record.index, "label": record.labels} | {
-            f"{name}_{epoch + 1:02d}": array[:, epoch]
-            for name, array in record.quantities.items()
-            for epoch in range(array.shape[1])
-        }
         path = self.folder / "dynamics" / f"{key}.parquet"
-        table = pa.table(columns, metadata={"classes": json.dumps(record.classes)})
         with replacing(path) as beside:
-            pq.write_table(table, beside, compression="zstd", compression_level=9)
+            pq.write_table(to_table(record), beside, compression="zstd", compression_level=9)
         return digest(path)
 
     def dynamics(self, key: str) -> DynamicsRecord:
@@ -235,19 +229,8 @@ class Results:
             If the file cannot be read or is not the one its row speaks of.
         """
         path = self.folder / "dynamics" / f"{key}.parquet"
-        table = pq.read_table(pa.BufferReader(self._checked(path, "dynamics_sha256", key)))
-        columns = {name: table.column(name).to_numpy().copy() for name in table.column_names}
-        quantities = {
-            name: np.stack([columns[c] for c in columns if c.rpartition("_")[0] == name], axis=1)
-            for name in QUANTITIES
-            if f"{name}_01" in columns
-        }
-        return DynamicsRecord(
-            index=columns["index"],
-            labels=columns["label"],
-            classes=tuple(json.loads(table.schema.metadata[b"classes"])),
-            quantities=quantities,
-        )
+        content = self._checked(path, "dynamics_sha256", key)
+        return from_table(pq.read_table(pa.BufferReader(content)), path)
 
     def save_logits(self, key: str, logits: Tensor) -> str:
         """Write the logits of teacher `key` over the training split; return their digest."""
@@ -270,34 +253,31 @@ class Results:
         return content
 
     def save_thumbnails(
-        self, dataset: str, index: np.ndarray, images: list[bytes], fingerprint: str = ""
+        self, dataset: str, fingerprint: str, index: np.ndarray, images: list[bytes]
     ) -> None:
         """Write small lossy images (encoded files) of a sample; `index`: position in the set."""
-        path = self.folder / "thumbnails" / f"{dataset}.parquet"
-        table = pa.table({"index": index, "image": images}, metadata={"fingerprint": fingerprint})
-        buffer = io.BytesIO()
-        pq.write_table(table, buffer)
+        path, buffer = self._thumbnails_path(dataset, fingerprint), io.BytesIO()
+        pq.write_table(pa.table({"index": index, "image": images}), buffer)
         with self._lock():
             remove_leftovers(path.parent, path.name)
             write_sealed(path, buffer.getvalue())
 
-    def thumbnails(self, dataset: str, fingerprint: str = "") -> dict[int, bytes]:
+    def thumbnails(self, dataset: str, fingerprint: str) -> dict[int, bytes]:
         """Return the encoded image of each position that has one; empty where there are none.
 
-        With a `fingerprint` only those of that data set: a folder's images may have changed.
+        The same data set from another source may have another order, so each keeps its own.
         """
-        path = self.folder / "thumbnails" / f"{dataset}.parquet"
+        path = self._thumbnails_path(dataset, fingerprint)
         if not path.exists():
             return {}
         try:
-            table = pq.read_table(pa.BufferReader(read_sealed(path)))
+            table = pq.read_table(pa.BufferReader(read_sealed(path))).to_pydict()
         except (pa.ArrowInvalid, OSError) as error:
             raise DamagedFileError(path) from error
-        of = (table.schema.metadata or {}).get(b"fingerprint", b"").decode()
-        if fingerprint and of and of != fingerprint:
-            return {}
-        columns = table.to_pydict()
-        return dict(zip(columns["index"], columns["image"], strict=True))
+        return dict(zip(table["index"], table["image"], strict=True))
+
+    def _thumbnails_path(self, dataset: str, fingerprint: str) -> Path:
+        return self.folder / "thumbnails" / f"{dataset}-{fingerprint}.parquet"
 
     def weights_path(self, key: str) -> Path:
         """Return where the trained weights of run `key` lie."""

@@ -12,7 +12,7 @@ import papermill
 from carto_helpers.records import Results, replacing
 
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
-_WHOLE = ("tables", "figures")  # pages of the whole record
+_WHOLE = ("tables", "figures", "claims", "audit")  # pages of the whole record
 _PHASES = ("phase1", "phase2", "phase3")
 
 
@@ -49,7 +49,8 @@ def execute(
     seeds
         How many seeds a cell may hold.
     train
-        Train what is missing: teacher and MobileNet students on each of `datasets`.
+        Train what is missing: teacher and MobileNet students on each of `datasets`. The pages of
+        the whole record are left as they are.
 
     Raises
     ------
@@ -63,7 +64,8 @@ def execute(
         )
     asked = trained_pages(datasets) if train else recorded_pages(Results(results), datasets)
     shared = {"results": results, "train": train}
-    asked += [Page(source=name, name=name, parameters={}) for name in (*_WHOLE, *_PLAIN)]
+    plain = _PLAIN if train else (*_WHOLE, *_PLAIN)
+    asked += [Page(source=name, name=name, parameters={}) for name in plain]
     for page in asked:
         parameters = page.parameters | shared if page.parameters else {}
         if page.source in _PHASES:

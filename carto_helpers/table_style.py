@@ -4,21 +4,48 @@ import hashlib
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 from pandas.io.formats.style import Styler
 
 HEADINGS = {
-    "dataset": "dataset", "student": "student", "train_data": "train data", "teacher": "teacher",
+    "number": "no.", "point": "point", "step": "step",
+    "dataset": "dataset", "phase": "phase", "who": "who", "done": "done",
+    "planned": "planned", "hours": "hours", "on": "on",
+    "student": "student", "train_data": "train data", "teacher": "teacher",
     "family": "family", "role": "role", "network": "network", "start": "start",
     "learning_rate": "learning rate", "val_macro_f1": "validation F1",
     "parameters_10": "10 classes", "parameters_1000": "1000 classes",
+    "claim": "claim", "where": "where", "place": "place", "known": "known", "verdict": "verdict",
+    "reason": "because", "reading": "found", "papers_reading": "in the paper's table",
+    "test": "test", "statistic": "what decides",
     "mean": "ours", "interval": "95 % interval", "n": "n", "paper": "paper",
     "paper_teacher": "paper's teacher",
     "difference": "difference", "mark": "mark", "item": "item", "value": "value",
+    "p": "p",
+    "ours": "our rows", "subset": "subset", "size": "images", "fewest": "smallest class",
+    "most": "largest class", "twin": "shares most with", "twin_share": "share",
+    "accuracy": "teacher right", "entropy": "entropy, nats",
 }  # fmt: skip
-NUMBERS = ("ours", "95 % interval", "n", "paper", "difference", "10 classes", "1000 classes")
+NUMBERS = (
+    "step", "done", "planned", "hours", "ours", "95 % interval", "n", "paper", "difference",
+    "10 classes", "1000 classes", "images", "smallest class", "largest class", "share",
+    "teacher right", "entropy, nats",
+)  # fmt: skip
+FORMS = {
+    "hours": ".2f", "twin_share": ".3f", "accuracy": ".3f", "entropy": ".3f",
+    "parameters_10": ",.0f", "parameters_1000": ",.0f",
+}  # fmt: skip
 PAPERS = ("paper", "paper's teacher", "difference")
-WRAPPED = ("value", "network", "paper's teacher", "mark")
-MARK_COLOURS = {"agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)"}
+WRAPPED = (
+    "who", "on", "value", "network", "paper's teacher", "mark", "claim", "where", "place", "found",
+    "because", "in the paper's table", "test", "what decides", "point", "our rows",
+    "shares most with",
+)  # fmt: skip
+ROOMY = ("claim", "found", "in the paper's table", "what decides", "test")
+MARK_COLOURS = {
+    "agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)",
+    "holds": "rgba(0, 158, 115, 0.2)", "does": "rgba(213, 94, 0, 0.2)",
+}  # by a mark's first word  # fmt: skip
 
 
 def show(
@@ -47,7 +74,7 @@ def show(
     words = " ".join(word for word in (caption, same, notes) if word)
     styler = Styler(text, uuid=name, cell_ids=False, caption=words).hide(axis="index")
     styler = styler.set_table_styles(_styles(list(text.columns)))
-    return styler.map(_tint, subset=["mark"] if "mark" in text else [])
+    return styler.map(_tint, subset=[name for name in ("mark", "verdict") if name in text])
 
 
 def _without_constants(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -77,7 +104,9 @@ def _styles(columns: list[str]) -> list[Any]:
     right = [{"selector": place, "props": "text-align: right"} for place in numbers]
     lines = [f"td.col{i}" for i, name in enumerate(columns) if name not in WRAPPED]
     single = {"selector": ", ".join(lines), "props": "white-space: nowrap"}
-    return [*styles, *right, single]
+    roomy = [f".col{i}" for i, name in enumerate(columns) if name in ROOMY]
+    wide = [{"selector": place, "props": "min-width: 11em"} for place in roomy]
+    return [*styles, *right, single, *wide]
 
 
 def _tint(word: object) -> str:
@@ -108,9 +137,9 @@ def printed(table: pd.DataFrame, *, unit: str = "fraction") -> pd.DataFrame:
         printed_with = table["digits"] - (2 if unit == "percent" else 0)
         pairs = zip(table["paper"], printed_with, strict=True)
         text["paper"] = [_number(paper, f".{places}f", scale) for paper, places in pairs]
-    for name in (f"parameters_{head}" for head in (10, 1000)):
+    for name, form in FORMS.items():
         if name in text:
-            text[name] = [_number(value, ",.0f") for value in table[name]]
+            text[name] = [_number(value, form) for value in table[name]]
     shown = [name for name in HEADINGS if name in text]
     filled = (
         text[shown].astype(object).map(lambda value: "–" if value in (None, "") else str(value))
@@ -126,3 +155,19 @@ def _interval(low: float, high: float, digits: int) -> str:
     if pd.isna(low) or pd.isna(high):
         return "–"
     return " to ".join(_number(bound, f".{digits}f") for bound in (low, high))
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a frame as a Markdown table, its columns as they are named; numbers are set right.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> print(markdown(pd.DataFrame({"student": ["ResNet"], "n": [3]})))
+    | student | n |
+    | --- | ---: |
+    | ResNet | 3 |
+    """
+    rulers = ["---:" if is_numeric_dtype(table[name]) else "---" for name in table]
+    lines = [list(table.columns), rulers, *table.astype(object).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -21,11 +21,11 @@ from carto_helpers.comparison import (
 )
 from carto_helpers.config import PhaseConfig
 from carto_helpers.selection import PHASE1_RULES, scaled_mixes
-from carto_helpers.table_style import printed, show
+from carto_helpers.table_style import markdown, printed, show
 
 __all__ = [
-    "printed", "provenance", "show", "summary", "table1", "table2", "table3", "table4", "table5",
-    "teacher_grid",
+    "markdown", "printed", "provenance", "show", "summary", "table1", "table2", "table3", "table4",
+    "table5", "teacher_grid",
 ]  # fmt: skip
 
 Subset = tuple[str, float, float, float, float]  # rule, fraction, hard, ambiguous, easy

@@ -111,7 +111,7 @@ def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]
     if not _has_thumbnails(bench, run):
         index = np.sort(bench.split.train[:N_THUMBNAILS])  # the split is shuffled: a random sample
         images = encode_thumbnails(dataset.train.images[index])
-        results.save_thumbnails(run.dataset, index, images, run.fingerprint)
+        results.save_thumbnails(run.dataset, run.fingerprint, index, images)
     return digests
 
 

@@ -73,7 +73,7 @@ if not maps:
 
 # %% tags=["hide-input"]
 for dataset, frame in maps.items():
-    display(HTML(f"<h3>{dataset}</h3>" + gallery.gallery(frame)))
+    display(Markdown(f"**{dataset}**"), HTML(gallery.gallery(frame)))
 if not maps:
     display(Markdown("**Not run.**"))
 

@@ -47,8 +47,8 @@ config = experiments.configure(globals(), "phase2")
 import altair as alt
 from IPython.display import Markdown
 
-from carto_helpers import figures, readings, tables
-from carto_helpers.records import published
+from carto_helpers import figures, readings, report_card, tables, teacher_map
+from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")
 
@@ -86,6 +86,34 @@ tables.show(
 
 # %% tags=["hide-input"]
 figures.phase_dots(table)
+
+# %% [markdown]
+# ## A report card of every subset
+#
+# What a student gets to see: images of the smallest and the largest class, the other subset that
+# shares most of the images, on how many of them the teacher ends right, and the entropy of its soft
+# labels there. The random subset is that of seed 0.
+
+# %% tags=["hide-input"]
+teachers_map = teacher_map.teacher_map(Results(config.results), phase.teacher["key"])
+subsets = report_card.mixed_subsets(teachers_map, fraction=config.fraction)
+card = report_card.report_card(teachers_map, subsets)
+Markdown(report_card.read_card(card))
+
+# %% tags=["hide-input"]
+tables.show(card, caption="Report card of the subsets.")
+
+# %% [markdown]
+# How much of each subset (row, in percent) another one (column, by its number) holds too:
+
+# %% tags=["hide-input"]
+Markdown(tables.markdown(report_card.numbered(report_card.overlaps(subsets))))
+
+# %% [markdown]
+# Images of each class, of at most 20 classes those whose counts differ most:
+
+# %% tags=["hide-input"]
+Markdown(tables.markdown(report_card.numbered(report_card.class_counts(teachers_map, subsets))))
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -33,7 +33,7 @@ config = experiments.configure(globals(), "record")
 
 from IPython.display import Markdown
 
-from carto_helpers import chosen_rows, readings, tables
+from carto_helpers import chosen_rows, coverage, readings, tables
 from carto_helpers.records import Results, published
 
 record = Results(config.results)
@@ -49,6 +49,13 @@ three = tables.table3(summarised, published("table3_phase1"))
 four = tables.table4(summarised, published("table4_phase2"))
 five = tables.table5(summarised, published("table5_phase3"))
 Markdown(readings.read_coverage({"3": three, "4": four, "5": five}))
+
+# %% [markdown]
+# The steps of the paper in order of worth, by three seeds a cell. Phases share the runs on the
+# whole split and on the random third; hours are of training, on what the last column says.
+
+# %% tags=["hide-input"]
+tables.show(coverage.coverage(record), caption="What is recorded, and what it took.")
 
 # %% [markdown]
 # ## Table 2: the teachers

@@ -118,7 +118,7 @@ def test_a_page_is_drawn_quiet_and_as_wide_as_the_window(visit, page):
 def _keep(tab, name):
     """Keep a screenshot of the whole page, to be looked at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    tab.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    tab.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True, animations="disabled")
 
 
 def test_dark_pages_have_no_light_boxes(visit):

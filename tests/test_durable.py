@@ -71,8 +71,8 @@ def test_another_thread_may_write(tmp_path: Path) -> None:
     ("number", "remedy"),
     [
         (errno.ENOSPC, "no space left on device; free some room on that disk"),
-        (errno.EROFS, "read-only file system; name a `results` folder that can be written"),
-        (errno.EACCES, "permission denied; name a `results` folder that you may write to"),
+        (errno.EROFS, "read-only file system; name a folder that can be written"),
+        (errno.EACCES, "permission denied; name a folder that you may write to"),
         (errno.EMFILE, "too many open files; raise the limit of open files"),
     ],
 )

@@ -25,6 +25,8 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
             {"dataset": "nope"},
             "`dataset` must be one of digits, mnist, cifar10, cifar100",
         ),
+        ("claims", {"foo": 1}, "unknown parameter foo for record; valid parameters: results"),
+        ("audit", {"results": 3}, "`results` must be a text, got 3"),
         ("phase1", {"device": "tpu"}, "`device` must be auto, cpu, cuda"),
     ],
 )

@@ -66,3 +66,18 @@ def test_filled_cells_and_marks_are_counted() -> None:
     text = readings.read_coverage({"3": table})
     assert "Table 3: **2 of 3 cells** are run, by 5 students" in text
     assert text.endswith("(1 agrees, 1 differs, 1 not run).")
+
+
+def test_results_are_a_row_a_subset_and_two_columns_a_student_that_was_run() -> None:
+    row = {"train_data": "33 % random", "mean": 0.5, "low": 0.4, "high": 0.6, "n": 3,
+           "paper": 0.47, "digits": 3}  # fmt: skip
+    other = row | {"train_data": "100 % train", "n": 0, "paper": float("nan")}
+    unseen = [r | {"student": "resnet", "n": 0} for r in (row, other)]
+    table = pd.DataFrame([r | {"student": "mobilenet"} for r in (row, other)] + unseen)
+    assert readings.results_table(table).splitlines() == [
+        "| subset | mobilenet, ours | mobilenet, paper |",
+        "| --- | --- | --- |",
+        "| 33 % random | 0.500 (0.400 to 0.600), n = 3 | 0.470 |",
+        "| 100 % train | not run | – |",
+    ]
+    assert readings.results_table(table.assign(n=0)) == ""

@@ -130,12 +130,20 @@ def test_a_truncated_tensor_file_is_noticed(tmp_path: Path) -> None:
 
 def test_thumbnails_come_back_by_position(tmp_path: Path) -> None:
     results = Results(tmp_path)
-    assert results.thumbnails("digits") == {}
-    results.save_thumbnails("digits", np.array([3, 8]), [b"x", b"yy"])
-    assert results.thumbnails("digits") == {3: b"x", 8: b"yy"}
-    (tmp_path / "thumbnails" / "digits.parquet").write_bytes(b"no")
-    with pytest.raises(ValueError, match=r"digits.parquet must be as its run left it"):
-        results.thumbnails("digits")
+    assert results.thumbnails("digits", "ab") == {}
+    results.save_thumbnails("digits", "ab", np.array([3, 8]), [b"x", b"yy"])
+    assert results.thumbnails("digits", "ab") == {3: b"x", 8: b"yy"}
+    (tmp_path / "thumbnails" / "digits-ab.parquet").write_bytes(b"no")
+    with pytest.raises(ValueError, match=r"digits-ab.parquet must be as its run left it"):
+        results.thumbnails("digits", "ab")
+
+
+def test_the_same_images_in_another_order_keep_their_own_thumbnails(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    results.save_thumbnails("cifar10", "folders", np.array([3]), [b"frog"])
+    assert results.thumbnails("cifar10", "official") == {}
+    results.save_thumbnails("cifar10", "official", np.array([3]), [b"ship"])
+    assert results.thumbnails("cifar10", "folders") == {3: b"frog"}
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(tmp_path: Path) -> None:
@@ -205,13 +213,6 @@ def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
     assert [half.exists() for half in halves] == [False, False, False, True]
     results.clear("k")
     assert not halves[-1].exists()
-
-
-def test_thumbnails_of_other_images_under_the_same_name_are_not_shown(tmp_path: Path) -> None:
-    results = Results(tmp_path)
-    results.save_thumbnails("pets", np.array([3]), [b"x"], "f1")
-    assert results.thumbnails("pets", "f1") == results.thumbnails("pets") == {3: b"x"}
-    assert results.thumbnails("pets", "f2") == {}
 
 
 def test_a_record_that_cannot_be_written_has_nothing_under_way(

@@ -8,6 +8,7 @@ from pathlib import Path
 import jupytext
 import pytest
 import yaml
+from make_readme import written
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -155,3 +156,10 @@ def test_the_citation_names_this_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == PROJECT["version"]
     assert citation["preferred-citation"]["title"].endswith("Training Dynamics")
+
+
+def test_readme_says_what_the_record_says() -> None:
+    """`make report` writes it."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.count("make report writes it") == readme.count("<!-- end of ") == 2
+    assert written(readme) == readme

@@ -39,7 +39,7 @@ def test_the_last_epochs_dynamics_are_those_of_the_saved_weights(
     assert torch.equal(bench.results.logits(row["key"]), logits.half())
     assert np.array_equal(record.index, bench.split.train)
     assert np.array_equal(record.labels, bench.dataset.train.labels[record.index].numpy())
-    assert len(bench.results.thumbnails("noise")) == 32
+    assert len(bench.results.thumbnails("noise", bench.dataset.fingerprint)) == 32
 
 
 def test_an_interrupted_teacher_ends_with_the_same_dynamics(
@@ -133,9 +133,10 @@ def test_damaged_thumbnails_are_made_again(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bench = made_bench(folder, tmp_path)
-    path = tmp_path / "thumbnails" / "noise.parquet"
+    fingerprint = bench.dataset.fingerprint
+    path = tmp_path / "thumbnails" / f"noise-{fingerprint}.parquet"
     path.parent.mkdir()
     path.write_text("no")
     teaching.train_teacher(bench, bench.teacher_run(models.resolve(TINY, role="teacher")))
     assert f"{path} must be as its run left it" in capsys.readouterr().out
-    assert len(bench.results.thumbnails("noise")) == 32
+    assert len(bench.results.thumbnails("noise", fingerprint)) == 32

@@ -53,8 +53,8 @@ def kinds(folder: Path) -> list[Kind]:
             lambda: load_tensors(results.checkpoint_path(key)),
         ),
         "thumbnails": (
-            results.folder / "thumbnails/digits.parquet",
-            lambda: results.thumbnails("digits"),
+            next((results.folder / "thumbnails").glob("*.parquet")),
+            lambda: results.thumbnails("digits", data.load("digits").fingerprint),
         ),
         "image cache": (cache_file(_CACHE_KEY), _read_cache),
     }

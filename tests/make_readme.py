@@ -1,0 +1,62 @@
+"""Write verdict and results into README.md from book/results; `make report` calls it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from carto_helpers import chosen_rows, claims, readings, tables
+from carto_helpers.records import Results, published
+from carto_helpers.verdicts import UNKNOWN, printed_p
+
+ROOT = Path(__file__).parents[1]
+RECORD = Results(ROOT / "book" / "results")
+
+
+def verdict_text() -> str:
+    """Return what the record says of the paper's first claim, and of all of them."""
+    findings = claims.judge(RECORD)
+    first = findings[findings["claim"] == findings["claim"].iloc[0]]
+    known = first[first["verdict"] != UNKNOWN]
+    lines = [_line(row) for row in known.to_dict("records")]
+    missing = [f"{row['dataset']}, {row['subject']}" for row in first.to_dict("records")
+               if row["verdict"] == UNKNOWN]  # fmt: skip
+    head = f"The paper's claim: *{first['claim'].iloc[0]}*"
+    rest = f"Not yet known, for want of rows: {'; '.join(missing)}." if missing else ""
+    parts = [head, "\n".join(lines), rest, claims.read_claims(findings)]
+    return "\n" + "\n\n".join(filter(None, parts)) + "\n\n"
+
+
+def _line(row: dict[str, Any]) -> str:
+    reason = f" ({row['reason']})" if row["reason"] else ""
+    return (
+        f"- {row['dataset']}, {row['subject']}: **{row['verdict']}**{reason}. {row['reading']} "
+        f"What decides: {row['statistic']}, n = {row['n']}, corrected p {printed_p(row['p'])}."
+    )
+
+
+def results_text() -> str:
+    """Return table 3 as far as it is run."""
+    students = chosen_rows.chosen_students(RECORD)
+    three = tables.table3(tables.summary(students), published("table3_phase1"))
+    table = readings.results_table(three)
+    words = "CIFAR-10, table 3: macro F1 on the test set, mean over seeds with its 95 % interval."
+    missing = "No student of table 3 is run yet."
+    return f"\n{words}\n\n{table}\n\n" if table else f"\n{missing}\n\n"
+
+
+def written(readme: str) -> str:
+    """Return README with what the record says between its marks."""
+    for name, text in (("verdict", verdict_text()), ("results", results_text())):
+        between = f"(?<=<!-- {name}: make report writes it -->\n).*(?=<!-- end of {name} -->)"
+        readme = re.sub(between, lambda _, new=text: new, readme, flags=re.DOTALL)
+    return readme
+
+
+def main() -> None:
+    """Replace what stands between the marks."""
+    path = ROOT / "README.md"
+    path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Claims against a record: one row a claim, and the demonstration on the committed digits."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from carto_helpers import claims
+from carto_helpers.claim_list import CLAIMS
+from carto_helpers.records import Results
+from carto_helpers.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
+
+BOOK = Path(__file__).parents[1] / "book" / "results"
+
+
+@pytest.fixture(scope="module")
+def digits() -> pd.DataFrame:
+    return claims.judge(Results(BOOK), ["digits"])
+
+
+def made_findings(*places: tuple[str, str, float]) -> pd.DataFrame:
+    rows = [
+        {
+            "claim": "c", "where": "w", "test": "t", "dataset": f"d{i}", "subject": "s",
+            "verdict": verdict, "reading": "", "reason": reason, "paper": "", "statistic": str(i),
+            "n": 3, "p": p, "low": 0.0, "high": 1.0,
+        }
+        for i, (verdict, reason, p) in enumerate(places)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_an_empty_record_knows_nothing_and_says_so(tmp_path: Path) -> None:
+    table = claims.claim_table(claims.judge(Results(tmp_path)))
+    assert table["claim"].tolist() == [claim.name for claim in CLAIMS]
+    assert set(table["verdict"]) == {UNKNOWN}
+    assert set(table["statistic"]) == {""}
+    assert f"**{len(CLAIMS)}** cannot be judged yet" in claims.read_claims(
+        claims.judge(Results(tmp_path))
+    )
+
+
+def test_a_verdict_is_missing_only_where_a_side_has_too_few_rows(digits) -> None:
+    known = digits[digits["verdict"] != UNKNOWN]
+    assert (known["n"] >= 3).all()
+    assert (digits.loc[digits["verdict"] == UNKNOWN, "n"] < 3).all()
+    mobilenet = digits[digits["subject"] == "mobilenet"]
+    assert len(mobilenet) == 6 and UNKNOWN not in set(mobilenet["verdict"])
+
+
+def test_every_verdict_comes_with_its_statistic_and_n(digits) -> None:
+    known = digits[digits["verdict"] != UNKNOWN]
+    assert known["statistic"].str.len().all()
+    assert (known["p"].notna() | known["low"].notna()).all()
+    assert ((known["reason"] != "") == (known["verdict"] == DOES_NOT)).all()
+
+
+def test_the_numbers_of_a_digits_row_are_the_rows_own(digits) -> None:
+    students = Results(BOOK).students().query("dataset == 'digits' and student == 'mobilenet'")
+    means = students.groupby(["rule", "fraction"])["test_macro_f1"].mean()
+    claim = "returns diminish above half the data"
+    reading = digits.set_index(["claim", "subject"]).loc[(claim, "mobilenet"), "reading"]
+    first = means["random", 0.55] - means["random", 0.1]
+    second = means["all", 1.0] - means["random", 0.55]
+    assert reading == f"10 → 55 %: +{first:.3f}; 55 → 100 %: +{second:.3f}"
+
+
+@pytest.mark.parametrize(
+    ("places", "verdict", "deciding", "known"),
+    [
+        ([(HOLDS, "", 0.01), (HOLDS, "", 0.04), (UNKNOWN, "", 1.0)], HOLDS, "d1, s", "2 of 3"),
+        ([(HOLDS, "", 0.01), (DOES_NOT, NOT_SHOWN, 0.5)], DOES_NOT, "d1, s", "2 of 2"),
+        (
+            [(DOES_NOT, OPPOSITE, 0.01), (DOES_NOT, NOT_SHOWN, 0.5)],
+            DOES_NOT, "d0, s", "2 of 2",
+        ),
+        ([(UNKNOWN, "", float("nan"))], UNKNOWN, "", "0 of 1"),
+    ],
+)  # fmt: skip
+def test_the_place_that_decides_gives_a_claim_its_numbers(places, verdict, deciding, known) -> None:
+    row = claims.claim_table(made_findings(*places)).iloc[0]
+    assert (row["verdict"], row["known"]) == (verdict, known)
+    assert row["statistic"].partition(";")[0] == deciding
+
+
+def test_every_claim_tells_where_it_stands_and_how_it_is_tested(digits) -> None:
+    table = claims.claim_tests(digits)
+    assert table["claim"].tolist() == [claim.name for claim in CLAIMS]
+    assert table.columns.tolist() == ["claim", "where", "test"]
+
+
+def test_claims_are_counted() -> None:
+    findings = pd.concat(
+        [
+            made_findings((HOLDS, "", 0.01)).assign(claim="a"),
+            made_findings((DOES_NOT, OPPOSITE, 0.01)).assign(claim="b"),
+            made_findings((DOES_NOT, NOT_SHOWN, 0.4), (UNKNOWN, "", 1.0)).assign(claim="c"),
+        ],
+        ignore_index=True,
+    )
+    text = claims.read_claims(findings)
+    assert "Of 3 claims, **1** hold wherever the record knows, **2** fail" in text
+    assert "(for 1 of these the opposite is shown" in text
+    assert "**0** cannot be judged yet" in text
+    assert "3 of 4 places" in text
+
+
+def test_every_place_is_shown_with_the_papers_reading(digits) -> None:
+    table = claims.finding_table(digits)
+    assert len(table) == len(digits)
+    assert table["place"].iloc[0] == "digits, mobilenet"
+    papers = claims.finding_table(claims.judge(Results(BOOK / "none")))["papers_reading"]
+    assert papers.iloc[0].startswith("random above 10 of 11")

@@ -1,0 +1,84 @@
+"""NumPy and Parquet files: the same record comes back, and nothing foreign is taken."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_loops import expected_record, made_logits
+
+from carto_helpers.dynamics_files import read_npz, read_parquet, write_npz, write_parquet
+from carto_helpers.recording import DynamicsRecord
+from carto_helpers.records import Results
+
+Write = Callable[[Path, DynamicsRecord], None]
+Read = Callable[[Path], DynamicsRecord]
+FORMATS = [
+    pytest.param(write_npz, read_npz, id="npz"),
+    pytest.param(write_parquet, read_parquet, id="parquet"),
+]
+LONG = ["x" * 100_000, *(f"name {i}" for i in range(22))]
+
+
+def made_record() -> DynamicsRecord:
+    return expected_record(*made_logits(n_epochs=12))
+
+
+@pytest.mark.parametrize(("write", "read"), FORMATS)
+@pytest.mark.parametrize("ids", [None, np.arange(23) * 10**12, np.array(LONG, dtype=object)])
+def test_a_record_comes_back(
+    tmp_path: Path, write: Write, read: Read, ids: np.ndarray | None
+) -> None:
+    record = replace(made_record(), ids=ids, mode="training")
+    write(tmp_path / "dynamics", record)
+    found = read(tmp_path / "dynamics")
+    assert (found.classes, found.mode) == (record.classes, record.mode)
+    assert np.array_equal(found.index, record.index)
+    assert np.array_equal(found.labels, record.labels)
+    assert found.quantities.keys() == record.quantities.keys()
+    for name, array in record.quantities.items():
+        assert found.quantities[name].dtype == array.dtype
+        assert np.array_equal(found.quantities[name], array)
+    assert (found.ids is None) == (ids is None)
+    if ids is not None:
+        assert found.ids is not None
+        assert found.ids.tolist() == ids.tolist()
+
+
+def test_a_results_folders_dynamics_are_read(tmp_path: Path) -> None:
+    record = made_record()
+    Results(tmp_path).save_dynamics("key", record)
+    found = read_parquet(tmp_path / "dynamics" / "key.parquet")
+    assert np.array_equal(found.p_gold, record.p_gold)
+    assert found.mode == "evaluation"
+
+
+@pytest.mark.parametrize(("write", "read"), FORMATS)
+def test_what_is_no_such_file_is_named(tmp_path: Path, write: Write, read: Read) -> None:
+    path = tmp_path / "dynamics"
+    with pytest.raises(FileNotFoundError, match="expected training dynamics in .*, got no file"):
+        read(path)
+    write(path, made_record())
+    content = path.read_bytes()
+    half = len(content) // 2
+    for broken in (b"", b"nonsense", content[:half], content[:half] + bytes(64) + content[half:]):
+        path.write_bytes(broken)
+        with pytest.raises(ValueError, match="dynamics must be a file of `write_.*`, got some"):
+            read(path)
+
+
+def test_other_arrays_and_tables_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", x=np.arange(3))
+    with pytest.raises(ValueError, match=r"other\.npz must be a file of `write_npz`"):
+        read_npz(tmp_path / "other.npz")
+    pd.DataFrame({"index": [1], "score": [0.5]}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(ValueError, match="must hold training dynamics .* got the columns index, s"):
+        read_parquet(tmp_path / "other.parquet")
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", about=np.array([{"classes": ["a"]}], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        read_npz(tmp_path / "other.npz")

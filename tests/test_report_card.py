@@ -1,0 +1,89 @@
+"""Report cards: counts, overlaps and what the teacher makes of a subset, against plain loops."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_maps import made_map, steady
+
+from carto_helpers import report_card as cards
+from carto_helpers.selection import PHASE1_RULES
+
+SUBSETS = st.lists(st.sets(st.integers(0, 30), min_size=1), min_size=1, max_size=5)
+SOFT = [[0.9, 0.1]] * 60 + [[0.5, 0.5]] * 40
+
+
+@pytest.fixture
+def found():
+    labels = [0] * 50 + [1] * 50
+    return made_map(steady(0.95, 60) + steady(0.2, 40), labels=labels, soft=SOFT)
+
+
+def as_positions(sets) -> dict[str, np.ndarray]:
+    return {str(i): np.array(sorted(members)) for i, members in enumerate(sets)}
+
+
+@given(SUBSETS)
+def test_overlaps_are_shares_of_sets(sets) -> None:
+    table = cards.overlaps(as_positions(sets))
+    for i, first in enumerate(sets):
+        for j, second in enumerate(sets):
+            assert table.iloc[i, j] == pytest.approx(len(first & second) / len(first))
+
+
+def test_a_card_is_what_its_subset_holds(found) -> None:
+    subsets = {"a": np.arange(10), "b": np.arange(5, 70), "c": np.arange(95, 100)}
+    card = cards.report_card(found, subsets).set_index("subset")
+    assert card["size"].tolist() == [10, 65, 5]
+    assert card.loc["b", ["fewest", "most"]].tolist() == [20, 45]
+    assert card.loc["a", "twin"] == "b"
+    assert card.loc["a", "twin_share"] == 0.5
+    assert card.loc["b", "accuracy"] == pytest.approx(45 / 65)  # the argmax is always class 0
+    low, high = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1)), np.log(2)
+    assert card.loc["b", "entropy"] == pytest.approx((55 * low + 10 * high) / 65)
+
+
+def test_classes_are_counted(found) -> None:
+    table = cards.class_counts(found, {"a": np.arange(40, 55)})
+    assert table.loc["a"].to_dict() == {"cat": 10, "dog": 5}
+
+
+def test_subsets_are_those_of_the_papers_tables(found) -> None:
+    ranked = cards.ranked_subsets(found, fraction=0.33)
+    assert list(ranked) == [f"33% {rule}" for rule in PHASE1_RULES]
+    assert {len(positions) for positions in ranked.values()} == {33}
+    mixed = cards.mixed_subsets(found)
+    assert list(mixed)[:2] == ["33% random", "mix 16.5/16.5/0"]
+    assert (mixed["33% random"] == ranked["33% random"]).all()
+    assert len(mixed) == 8
+
+
+def test_a_card_is_read_by_its_extremes(found) -> None:
+    card = cards.report_card(found, {"a": np.arange(10), "b": np.arange(5, 70)})
+    text = cards.read_card(card)
+    assert "smallest class of a subset is that of a, **0** images" in text
+    assert "the largest that of b, **45**" in text
+    assert "right on 69.2% (b) to 100.0% (a)" in text
+
+
+def test_without_logits_the_teacher_is_left_out() -> None:
+    card = cards.report_card(made_map(steady(0.9, 9)), {"a": np.arange(4)})
+    assert card[["accuracy", "entropy", "twin_share"]].isna().all(axis=None)
+    assert card["twin"].tolist() == [""]
+    assert "teacher" not in cards.read_card(card)
+
+
+def test_numbered_tables_fit_a_page() -> None:
+    subsets = as_positions([{0, 1}, {1, 2, 3}])
+    shown = cards.numbered(cards.overlaps(subsets))
+    assert shown.columns.tolist() == ["no.", "subset", "1", "2"]
+    assert shown["2"].tolist() == [50, 100]
+    counts = pd.DataFrame([range(30), [0] * 30], index=["a", "b"], columns=map(str, range(30)))
+    assert cards.numbered(counts).columns[2:].tolist() == [str(i) for i in range(10, 30)]
+
+
+@pytest.mark.parametrize("subsets", [{}, {"a": np.arange(0)}])
+def test_nothing_has_no_card(found, subsets) -> None:
+    with pytest.raises(ValueError, match="at least one and none empty, got"):
+        cards.report_card(found, subsets)
