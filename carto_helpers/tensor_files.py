@@ -35,11 +35,20 @@ class DamagedFileError(ValueError):
 def save_tensors(
     path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None
 ) -> None:
-    """Write tensors, texts about them and their checksum in one piece."""
+    """Write tensors, texts about them and their checksum in one piece; the same gives the same."""
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    content = save(whole, {**(metadata or {}), _FIELD: _EMPTY})
+    content = _with_metadata(save(whole), {**(metadata or {}), _FIELD: _EMPTY})
     own = hashlib.sha256(content).hexdigest()
     write_bytes(path, content.replace(_BLANK, _PLACE % own.encode(), 1))
+
+
+def _with_metadata(content: bytes, metadata: dict[str, str]) -> bytes:
+    """Return a file's content with texts, sorted: the library leaves them in any order."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = {"__metadata__": dict(sorted(metadata.items()))} | json.loads(content[8:end])
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the arrays begin at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

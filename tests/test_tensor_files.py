@@ -30,6 +30,13 @@ def test_what_was_saved_is_loaded_by_us_and_by_others(path: Path) -> None:
     assert is_ours(path)
 
 
+def test_the_same_tensors_and_texts_give_the_same_bytes(path: Path, tmp_path: Path) -> None:
+    backwards = dict(reversed(FACTS.items()))
+    tensors = {"w": torch.arange(6.0), "n": torch.tensor(2)}
+    save_tensors(tmp_path / "again", tensors, backwards)
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
+
+
 def test_every_changed_byte_is_noticed(path: Path) -> None:
     whole = path.read_bytes()
     for at in range(len(whole)):
