@@ -73,9 +73,9 @@ def test_the_page_tells_of_what_was_broken() -> None:
     broken = Outcome(promise="broken", harm="worse", n=2, broken=["lost"])
     undone = Outcome(promise="undone", harm="none", n=0, note="needs root")
     outcomes = [dataclasses.asdict(outcome) for outcome in (kept, broken, undone)]
-    text = page.text({"killing": {"machine": {"date": "today"}, "outcomes": outcomes}})
+    text = page.text({"moments": {"machine": {"date": "today"}, "outcomes": outcomes}})
     assert "kept 3 of 3 times" in text
     assert "**kept 1 of 2 times**" in text
     assert "not done: needs root" in text
     assert "* worse: lost" in text
-    assert "`python -m torture killing`" in text
+    assert "`python -m torture moments`" in text

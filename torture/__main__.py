@@ -51,11 +51,8 @@ def _told(part: str, outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
 def _parts(*, is_quick: bool, fuzz_minutes: float) -> dict[str, _Part]:
     few = is_quick
     return {
-        "killing": partial(
-            killing.measure,
-            n_moments=4 if few else 50,
-            n_writes=6 if few else None,
-        ),
+        "moments": partial(killing.measure_moments, n=4 if few else 50),
+        "writes": partial(killing.measure_writes, n=6 if few else None),
         "stopping": partial(killing.measure_stops, n_pools=1 if few else 5),
         "corruption": partial(corruption.measure, n_flips=60 if few else 600),
         "limits": partial(limits.measure, few=few),

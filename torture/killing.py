@@ -23,12 +23,17 @@ _ON_TWO = (
 ).split()
 
 
-def measure(folder: Path, *, n_moments: int, n_writes: int | None) -> Iterator[Outcome]:
-    """Yield the outcomes of kills at moments and in writes."""
+def measure_moments(folder: Path, *, n: int) -> Iterator[Outcome]:
+    """Yield the outcome of kills at moments spread over the run."""
     seconds = max(two_at_once(lambda i: _seconds(folder / f"undisturbed{i}"), 2))
     reference = rows(folder / "undisturbed0")
-    yield at_moments(folder, reference, seconds, n_moments)
-    yield in_writes(folder, reference, n_writes)
+    yield at_moments(folder, reference, seconds, n)
+
+
+def measure_writes(folder: Path, *, n: int | None) -> Iterator[Outcome]:
+    """Yield the outcome of kills inside writes: n of them, or all."""
+    finish(folder / "undisturbed")
+    yield in_writes(folder, rows(folder / "undisturbed"), n)
 
 
 def measure_stops(folder: Path, *, n_pools: int) -> Iterator[Outcome]:

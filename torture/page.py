@@ -14,6 +14,7 @@ from carto_helpers.provenance import provenance
 from torture.promise import Outcome
 
 ROOT = Path(__file__).parents[1]
+_COMMANDS = {"matrix": "make matrix", "mutants": "make mutants"}
 _HEAD = """# What was done to it, and what it made of that
 
 Written by `make torture`, a part at a time: each line is harm that was done for real, to processes,
@@ -68,6 +69,6 @@ def text(content: dict[str, Any]) -> str:
 
 def _row(outcome: Outcome, part: str) -> str:
     verdict = outcome.verdict if outcome.is_kept else f"**{outcome.verdict}**"
-    command = f"`python -m torture {part}`"
+    command = f"`{_COMMANDS.get(part, f'python -m torture {part}')}`"
     cells = (outcome.promise, outcome.harm, str(outcome.n), verdict, command)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
