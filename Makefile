@@ -89,6 +89,14 @@ torture: $(READY) ## kill, corrupt, fill, race and fuzz for real, write RELIABIL
 torture-quick: $(READY) ## a few of each harm, into build/torture
 	$(BIN)/python -m torture --quick
 
+matrix: $(READY) ## run the tests with the lowest and the newest dependencies (an hour)
+	$(BIN)/python -m torture.matrix
+
+mutants: $(READY) ## change the mathematics, count what its tests notice (hours; it can go on)
+	@$(BIN)/python -c 'import cosmic_ray' 2>/dev/null || $(BIN)/python -m pip install \
+	  --quiet --disable-pip-version-check --constraint constraints.txt cosmic-ray
+	$(BIN)/python -m torture.mutants
+
 constraints: $(READY) ## resolve constraints.txt again (needs uv)
 	$(BIN)/python tests/make_constraints.py
 
