@@ -13,7 +13,7 @@ JOBS ?= 2
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup book report figures test lint types unit notebooks book-check constraints \
-  clean bench bench-quick
+  clean bench bench-quick torture torture-quick matrix mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,20 @@ bench-quick: $(READY) lightning ## one student and a million examples, under 3 m
 lightning: $(READY) # the baseline's loop; nothing else needs it
 	@$(BIN)/python -c 'import pytorch_lightning' 2>/dev/null || $(BIN)/python -m pip install \
 	  --quiet --disable-pip-version-check --constraint constraints.txt pytorch-lightning
+
+torture: $(READY) ## kill, corrupt, fill, race and fuzz for real, write RELIABILITY.md (30 minutes)
+	$(BIN)/python -m torture
+
+torture-quick: $(READY) ## a few of each harm, into build/torture
+	$(BIN)/python -m torture --quick
+
+matrix: $(READY) ## run the tests with the lowest and the newest dependencies (an hour)
+	$(BIN)/python -m torture.matrix
+
+mutants: $(READY) ## change the mathematics, count what its tests notice (hours; it can go on)
+	@$(BIN)/python -c 'import cosmic_ray' 2>/dev/null || $(BIN)/python -m pip install \
+	  --quiet --disable-pip-version-check --constraint constraints.txt cosmic-ray
+	$(BIN)/python -m torture.mutants
 
 constraints: $(READY) ## resolve constraints.txt again (needs uv)
 	$(BIN)/python tests/make_constraints.py

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import errno
 import logging
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Any, get_args, get_origin
 
 from carto_helpers import experiments, paper
 from carto_helpers.config import DATASETS, FAMILIES, PARAMETERS, STARTS, PhaseConfig
+from carto_helpers.durable import Stopped, stoppable
 from carto_helpers.records import Results
 
 _HELP = {
@@ -42,6 +44,10 @@ _ABOUT = {
     "phase3": "distil students on random subsets of several sizes (table 5)",
 }
 _COLUMNS = ["rule", "fraction", "hard", "ambiguous", "easy", "student_seed", "test_macro_f1"]
+_SAID_IN_ONE_LINE = (
+    ValueError, TypeError, OSError, FloatingPointError, RuntimeError, MemoryError, ImportError,
+)  # fmt: skip
+_NO_MEMORY = ("allocate memory", "out of memory", "malloc", "could not create a primitive")
 _EXAMPLES = """\
 examples:
   carto phase1                                  on the embedded digits
@@ -74,6 +80,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_paper(commands.add_parser("paper", help="run the whole paper, step by step"))
     status = commands.add_parser("status", help="print what a results folder holds")
     status.add_argument("--results", default="results", help=_HELP["results"])
+    forget = commands.add_parser("forget", help="remove one run, so that it is made again")
+    forget.add_argument("key", help="of the run, as its row has it")
+    forget.add_argument("--results", default="results", help=_HELP["results"])
     _add_report(commands.add_parser("report", help="execute the notebooks from the record"))
     _add_figures(commands.add_parser("figures", help="write figures and tables as files"))
     return parser
@@ -120,18 +129,33 @@ def _add_figures(command: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit status: 0, or 2 after an error, said in one line."""
+    """Run one command; return the exit status.
+
+    0; 2 after an error, said in one line; 130 after Ctrl-C and 143 after SIGTERM.
+    """
     options = vars(make_parser().parse_args(arguments))
     logging.basicConfig(format="%(message)s")
     try:
-        _run(options.pop("command"), options)
-    except (ValueError, TypeError, OSError, FloatingPointError, RuntimeError) as error:
-        print(f"carto: {error}", file=sys.stderr)
+        with stoppable():
+            _run(options.pop("command"), options)
+    except _SAID_IN_ONE_LINE as error:
+        print(f"carto: {_said(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("carto: interrupted; the same command goes on from the record", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stop:
+        how, status = ("stopped", 143) if isinstance(stop, Stopped) else ("interrupted", 130)
+        print(f"carto: {how}; the same command goes on from the record", file=sys.stderr)
+        return status
     return 0
+
+
+def _said(error: Exception) -> str:
+    """Return an error in one line, with the remedy where a library knows none."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if getattr(error, "errno", None) == errno.EMFILE:
+        return f"{text}; raise the limit of open files (`ulimit -n`)"
+    if isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY):
+        return f"{text}; if memory ran out, close other programs or pass a smaller `batch_size`"
+    return text
 
 
 def _run(command: str, options: dict[str, Any]) -> None:
@@ -140,6 +164,8 @@ def _run(command: str, options: dict[str, Any]) -> None:
         paper.run(PhaseConfig(**options), steps=steps, dry_run=dry_run)
     elif command == "status":
         print(experiments.status(Results(options["results"])))
+    elif command == "forget":
+        Results(options["results"]).forget(options["key"])
     elif command == "report":
         from carto_helpers import report  # Jupyter is needed for this command alone
 

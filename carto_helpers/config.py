@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import reprlib
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -321,7 +322,7 @@ class PhaseConfig:
         unknown = sorted(set(parameters) - set(valid))
         if unknown:
             raise ValueError(
-                f"unknown parameter {', '.join(unknown)} for {phase}; "
+                f"unknown parameter {', '.join(map(_shown, unknown))} for {phase}; "
                 f"valid parameters: {', '.join(valid)}"
             )
         fields = {field.name: field for field in dataclasses.fields(cls)}
@@ -378,8 +379,14 @@ def _as_kind(field: "dataclasses.Field[Any]", value: Any) -> Any:
     element = get_args(kind)[0] if get_args(kind) else kind
     name = f"a list, each {names[element]}" if get_origin(kind) is tuple else names[element]
     raise TypeError(
-        f"`{field.name}` must be {name}, got {value!r}; the default is {field.default!r}"
+        f"`{field.name}` must be {name}, got {_shown(value)}; the default is {field.default!r}"
     )
+
+
+def _shown(value: object) -> str:
+    """Return a value as an error shows it: on one line, and not at length."""
+    text = value if isinstance(value, str) and value.isidentifier() else reprlib.repr(value)
+    return text if len(text) < 100 else f"{text[:100]} …"
 
 
 def _is_kind(value: object, kind: Any) -> bool:

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 import torch
 from tqdm import tqdm
 
 from carto_helpers.config import PhaseConfig, StudentRun
+from carto_helpers.durable import end_with_parent
 from carto_helpers.engine import n_side_by_side
 from carto_helpers.memory import n_that_fit
 from carto_helpers.stacked_runs import can_stack, train_stacked
-from carto_helpers.student_run import student_footprint, train_student
+from carto_helpers.student_run import student_footprint, train_student, train_unless_elsewhere
 from carto_helpers.workbench import Workbench
 
 
@@ -32,10 +33,18 @@ def train_students(bench: Workbench, runs: Sequence[StudentRun]) -> None:
 
 
 def _apart(bench: Workbench, runs: Sequence[StudentRun]) -> Iterator[str]:
+    """Yield a line a run; those that other processes have under way are looked at last."""
     n_processes = _n_at_once(bench, runs)
-    if n_processes == 1:
-        return (train_student(bench, run) for run in runs)
-    return _in_processes(bench, runs, n_processes)
+    alone = n_processes == 1
+    lines = _one_by_one(bench, runs) if alone else _in_processes(bench, runs, n_processes)
+    elsewhere = []
+    for run, line in lines:
+        if line is None:
+            elsewhere.append(run)
+        else:
+            yield line
+    for run in elsewhere:
+        yield train_student(bench, run)
 
 
 def _n_at_once(bench: Workbench, runs: Sequence[StudentRun]) -> int:
@@ -59,13 +68,27 @@ def _n_at_once(bench: Workbench, runs: Sequence[StudentRun]) -> int:
     return n
 
 
-def _in_processes(bench: Workbench, runs: Sequence[StudentRun], n: int) -> Iterator[str]:
+_Lines = Iterator[tuple[StudentRun, str | None]]
+
+
+def _one_by_one(bench: Workbench, runs: Sequence[StudentRun]) -> _Lines:
+    for run in runs:
+        yield run, train_unless_elsewhere(bench, run)
+
+
+def _in_processes(bench: Workbench, runs: Sequence[StudentRun], n: int) -> _Lines:
+    others = set(active_children())
     pool = ProcessPoolExecutor(
         n, get_context("spawn"), initializer=_set_up, initargs=(bench.config,)
     )
     try:
-        for done in as_completed([pool.submit(_train_here, run) for run in runs]):
-            yield done.result()
+        started = {pool.submit(_train_here, run): run for run in runs}
+        for done in as_completed(started):
+            yield started[done], done.result()
+    except KeyboardInterrupt:
+        for process in set(active_children()) - others:
+            process.terminate()  # which lets it finish the file it writes
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -74,9 +97,10 @@ _HERE: dict[str, Workbench] = {}  # a worker process's own bench
 
 
 def _set_up(config: PhaseConfig) -> None:
+    end_with_parent()
     torch.set_num_threads(1)
     _HERE["bench"] = Workbench(config)
 
 
-def _train_here(run: StudentRun) -> str:
-    return train_student(_HERE["bench"], run)
+def _train_here(run: StudentRun) -> str | None:
+    return train_unless_elsewhere(_HERE["bench"], run)

@@ -1,9 +1,9 @@
 """The folder of a recorder: one file an epoch, and the manifest that says which epochs are done.
 
-`recorder.json` names the mode, the classes and each finished epoch with the SHA-256 of its file
-`epoch_000000.safetensors`, …; `ids.parquet` holds the examples' names, if they have any. A file
-is written beside, flushed and renamed before the manifest names it, so that an interruption leaves
-the epochs before it and nothing else.
+`recorder.json`, with its checksum beside it, names the mode, the classes and each finished epoch
+with the SHA-256 of its file `epoch_000000.safetensors`, …; `ids.parquet` holds the examples' names,
+if they have any. A file is written beside, flushed and renamed before the manifest names it, so
+that an interruption leaves the epochs before it and nothing else.
 """
 
 import json
@@ -18,6 +18,7 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 from carto_helpers.records import digest, load_tensors, replacing, save_tensors
+from carto_helpers.seals import read_sealed, write_sealed
 
 _MANIFEST = "recorder.json"
 _IDS = "ids.parquet"
@@ -52,7 +53,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_sealed(path))
         return _parse(**content)
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(
@@ -71,8 +72,7 @@ def _parse(*, version: int, epochs: dict[str, str], classes: list[str], **rest: 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest in one piece."""
     content: dict[str, Any] = {"version": _VERSION, **asdict(manifest)}
-    with replacing(folder / _MANIFEST) as beside:
-        beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_sealed(folder / _MANIFEST, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def epoch_file(folder: Path, epoch: int) -> Path:

@@ -73,7 +73,9 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
     """
     check_names(config)
     bench = Workbench(config)
-    if not config.train:
+    if config.train:
+        bench.results.tidy()
+    else:
         recorded = bench.recorded_teachers()
         if recorded.empty:
             raise bench.no_teacher()
@@ -176,6 +178,7 @@ def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult
     check_names(config)
     bench, subsets = Workbench(config), SUBSETS[phase](config)
     if config.train:
+        bench.results.tidy()
         _check(bench, subsets)
     teacher = bench.chosen_teacher()
     if teacher is None:

@@ -1,20 +1,19 @@
 """Decoded images kept in the user's cache folder, so that 60,000 files are decoded once.
 
-A cache file holds both splits as safetensors (never pickle) and their fingerprint, which is
-computed anew at every reading: a damaged file is noticed, named and made again.
+A cache file holds both splits as safetensors (never pickle), their fingerprint, and a checksum of
+the file, both computed anew at every reading: a damaged file is noticed, named and made again.
 """
 
 import json
 import logging
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from carto_helpers.image_set import Dataset, ImageSet
+from carto_helpers.tensor_files import has_own_checksum, save_tensors
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +68,8 @@ def read_cache(key: str, name: str) -> Dataset | None:
 
 
 def _read(path: Path, name: str) -> tuple[Dataset, str]:
+    if not has_own_checksum(path):
+        raise ValueError("its checksum is another")
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
         classes = tuple(json.loads(metadata["classes"]))
@@ -88,11 +89,7 @@ def write_cache(key: str, dataset: Dataset) -> None:
     """Keep the images of `dataset` under `key`; where that cannot be, log one line and go on."""
     path = cache_file(key)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            half_written = Path(folder) / path.name
-            _write(half_written, dataset)
-            half_written.replace(path)
+        _write(path, dataset)
     except (OSError, SafetensorError) as error:
         logger.warning(
             "the image cache %s cannot be written (%s); the images stay in memory and are decoded "
@@ -106,4 +103,4 @@ def _write(path: Path, dataset: Dataset) -> None:
     tensors = {f"{name}.images": split.images.contiguous() for name, split in splits.items()}
     tensors |= {f"{name}.labels": split.labels.contiguous() for name, split in splits.items()}
     metadata = {"classes": json.dumps(dataset.classes), "fingerprint": dataset.fingerprint}
-    save_file(tensors, path, metadata=metadata)
+    save_tensors(path, tensors, metadata)

@@ -3,13 +3,14 @@
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from carto_helpers.durable import explained
 from carto_helpers.planning import duration
-from carto_helpers.records import Results, load_metadata, replacing
+from carto_helpers.records import Results, load_metadata
 
 
 @contextmanager
@@ -31,8 +32,9 @@ def announced(results: Results, name: str, keys: Sequence[str], seconds: float) 
     path = _folder(results) / f"{own}.json"
     with results.claim(own) as claim:
         plan = {"name": name, "keys": list(keys), "seconds": seconds, "started": time.time()}
-        with replacing(path) as beside:
-            beside.write_text(json.dumps(plan))
+        _remove_dead_plans(results)
+        with explained(path):
+            path.write_text(json.dumps(plan))
         try:
             yield
         finally:
@@ -45,8 +47,23 @@ def progress(results: Results) -> list[str]:
     held = results.under_way()
     recorded = {*results.teachers()["key"], *results.students()["key"]}
     plans = [_folder(results) / f"{name}.json" for name in held if name.startswith("plan-")]
-    lines = [_plan_line(json.loads(p.read_text()), recorded) for p in plans if p.is_file()]
+    lines = [_plan_line(_read_plan(p), recorded) for p in plans if p.is_file()]
     return lines + [_run_line(results, key) for key in held if not key.startswith("plan-")]
+
+
+def _read_plan(path: Path) -> dict[str, Any]:
+    """Return a plan; an empty one where its file is damaged, which spoils a line on a screen."""
+    plan = {"name": f"{path} is damaged", "keys": [], "seconds": 0.0, "started": time.time()}
+    with suppress(ValueError, TypeError):
+        plan |= json.loads(path.read_text())
+    return plan
+
+
+def _remove_dead_plans(results: Results) -> None:
+    held = results.under_way()
+    for path in _folder(results).glob("plan-*"):
+        if path.stem not in held:
+            path.unlink(missing_ok=True)
 
 
 def _plan_line(plan: Mapping[str, Any], recorded: set[str]) -> str:
@@ -54,7 +71,7 @@ def _plan_line(plan: Mapping[str, Any], recorded: set[str]) -> str:
     n, n_done = len(plan["keys"]), len(recorded.intersection(plan["keys"]))
     passed = time.time() - plan["started"]
     whole = passed * n / n_done if n_done else plan["seconds"]
-    left = duration(max(whole - passed, 0))
+    left = duration(max(whole - passed, 0.0))
     return f"{plan['name']}: {n_done} of {n} done, {n - n_done} left, about {left} to go"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from carto_helpers.config import METHOD_VERSION
+from carto_helpers.config import METHOD_VERSION, StudentRun, TeacherRun
 from carto_helpers.engine import Engine
 from carto_helpers.training import Scores
 
@@ -26,6 +26,16 @@ def provenance(engine: Engine) -> dict[str, str | int]:
         "commit": _commit(),
         "method_version": METHOD_VERSION,
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def run_facts(run: TeacherRun | StudentRun) -> dict[str, str]:
+    """Return what a file of weights says of the run that it comes from."""
+    return {
+        "key": run.key(),
+        "network": run.network,
+        "dataset": run.dataset,
+        "fingerprint": run.fingerprint,
     }
 
 
@@ -72,7 +82,7 @@ def _commit() -> str:
     try:
         commit = _git("rev-parse", "--short=12", "HEAD", at=package)
         changes = _git("status", "--porcelain", "--", ".", at=package)
-    except (OSError, subprocess.CalledProcessError):
+    except (FileNotFoundError, PermissionError, subprocess.CalledProcessError):
         return ""  # no git, or not a checkout
     return commit + ("+" if changes else "")
 

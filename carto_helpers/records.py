@@ -3,29 +3,37 @@
 A results folder holds `teachers.csv`, `students.csv`, `dynamics/<teacher key>.parquet`,
 `logits/<teacher key>.safetensors`, `thumbnails/<dataset>-<fingerprint>.parquet`,
 `weights/<key>.safetensors` and, while a teacher is being trained, `checkpoints/<key>.safetensors`.
-Files are written beside, flushed and renamed; nothing is pickled.
+Files are written beside, flushed and renamed, and checked when read: tables and thumbnails against
+the `.sha256` beside them, dynamics and logits against their teacher's row, weights and checkpoints
+against the sum that they hold. Nothing is pickled.
 """
 
 import hashlib
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS
+from carto_helpers.durable import digest as digest
+from carto_helpers.durable import explained, remove_leftovers, write_bytes
+from carto_helpers.durable import replacing as replacing
 from carto_helpers.dynamics_table import from_table, to_table
 from carto_helpers.recording import DynamicsRecord
+from carto_helpers.seals import is_sealed, read_sealed, seal_path, write_sealed
+from carto_helpers.tensor_files import DamagedFileError as DamagedFileError
+from carto_helpers.tensor_files import load_metadata as load_metadata
+from carto_helpers.tensor_files import load_tensors as load_tensors
+from carto_helpers.tensor_files import must_exist
+from carto_helpers.tensor_files import save_tensors as save_tensors
 
 _TABLES = {"teachers": TEACHER_COLUMNS, "students": STUDENT_COLUMNS}
 _INTEGERS = (
@@ -36,10 +44,25 @@ _INTEGERS = (
     "student_seed",
     "method_version",
 )
+_RUN_FILES = {
+    "dynamics": "parquet",
+    "logits": "safetensors",
+    "weights": "safetensors",
+    "checkpoints": "safetensors",
+}
 _FLOATS = (
     "fraction", "hard", "ambiguous", "easy", "val_accuracy", "val_macro_f1", "test_accuracy",
     "test_macro_f1", "seconds", "dynamics_seconds",
 )  # fmt: skip
+
+
+class Claim(FileLock):
+    """A lock on a file, which the system frees when its process ends, however it ends."""
+
+    def acquire(self, *arguments: Any, **options: Any) -> Any:
+        """Take it, as `FileLock` does, but name the file if there is no room or no right."""
+        with explained(Path(self.lock_file)):
+            return super().acquire(*arguments, **options)
 
 
 class Results:
@@ -92,13 +115,20 @@ class Results:
 
     def _read(self, table: str) -> pd.DataFrame:
         path, columns = self.folder / f"{table}.csv", _TABLES[table]
-        if not path.exists():
+        if not path.exists() and not is_sealed(path):
             return _typed(pd.DataFrame(columns=list(columns), dtype=str))
         try:
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+            content = read_sealed(path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"expected the table {path}, got its checksum alone; restore it from a copy, or "
+                f"delete {seal_path(path)} to begin an empty record"
+            ) from error
+        try:
+            frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
             raise ValueError(
-                f"{path} must be a CSV table of runs, got an unreadable file ({error}); "
+                f"{path} must be a CSV table of runs, got an unreadable file ({_short(error)}); "
                 "restore it from a copy, or name another `results` folder"
             ) from error
         _check_schema(path, tuple(frame.columns), columns)
@@ -106,7 +136,7 @@ class Results:
             return _typed(frame)
         except ValueError as error:
             raise ValueError(
-                f"{path} must hold numbers where a column is one, got {error}; "
+                f"{path} must hold numbers where a column is one, got {_short(error)}; "
                 "restore it from a copy"
             ) from error
 
@@ -123,19 +153,58 @@ class Results:
                 return
             new = pd.DataFrame([row], columns=list(columns))
             frame = pd.concat([rows, new], ignore_index=True) if len(rows) else new
-            with replacing(self.folder / f"{table}.csv") as path:
-                frame.to_csv(path, index=False, lineterminator="\n")
+            self._write(table, frame)
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
-            yield
+    def _write(self, table: str, frame: pd.DataFrame) -> None:
+        path = self.folder / f"{table}.csv"
+        self._clear_tables()
+        write_sealed(path, frame.to_csv(index=False, lineterminator="\n").encode())
 
-    def claim(self, key: str) -> FileLock:
+    def _lock(self) -> "Claim":
+        with explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return Claim(self.folder / ".lock")
+
+    def claim(self, key: str) -> "Claim":
         """Return the claim on run `key`: a lock that the system frees when its process ends."""
-        (self.folder / ".claims").mkdir(parents=True, exist_ok=True)
-        return FileLock(self.folder / ".claims" / f"{key}.lock")
+        folder = self.folder / ".claims"
+        with explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return Claim(folder / f"{key}.lock")
+
+    def clear(self, key: str) -> None:
+        """Remove what a killed process left half written of run `key`, which is claimed."""
+        for kind, ending in _RUN_FILES.items():
+            remove_leftovers(self.folder / kind, f"{key}.{ending}")
+
+    def forget(self, key: str) -> None:
+        """Remove run `key`, rows and files, so that the command that made it makes it again.
+
+        Raises
+        ------
+        ValueError
+            If there is none of that key.
+        """
+        with self.claim(key), self._lock():
+            tables = {name: self._read(name) for name in _TABLES}
+            holding = [name for name, rows in tables.items() if (rows["key"] == key).any()]
+            if not holding:
+                raise ValueError(f"no run {key!r} in {self.folder}; `carto status` lists them")
+            for name in holding:
+                self._write(name, tables[name][tables[name]["key"] != key])
+            for kind, ending in _RUN_FILES.items():
+                (self.folder / kind / f"{key}.{ending}").unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what killed processes left half written of tables and thumbnails."""
+        if any(list(self.folder.glob(f"{place}.*.*")) for place in ("", "thumbnails/")):
+            with self._lock():
+                self._clear_tables()
+                remove_leftovers(self.folder / "thumbnails", "*")
+
+    def _clear_tables(self) -> None:
+        for table in _TABLES:
+            remove_leftovers(self.folder, f"{table}.csv")
 
     def under_way(self) -> list[str]:
         """Return the keys of the runs that a process has claimed."""
@@ -160,32 +229,38 @@ class Results:
             If the file cannot be read or is not the one its row speaks of.
         """
         path = self.folder / "dynamics" / f"{key}.parquet"
-        self._check_digest(path, "dynamics_sha256", key)
-        return from_table(pq.read_table(path), path)
+        content = self._checked(path, "dynamics_sha256", key)
+        return from_table(pq.read_table(pa.BufferReader(content)), path)
 
     def save_logits(self, key: str, logits: Tensor) -> str:
         """Write the logits of teacher `key` over the training split; return their digest."""
         path = self.folder / "logits" / f"{key}.safetensors"
-        save_tensors(path, {"logits": logits})
+        write_bytes(path, save({"logits": logits.contiguous()}))
         return digest(path)
 
     def logits(self, key: str) -> Tensor:
         """Return the logits (N, C) of teacher `key` in float16, checked against its row."""
         path = self.folder / "logits" / f"{key}.safetensors"
-        self._check_digest(path, "logits_sha256", key)
-        return load_tensors(path)["logits"]
+        return load(self._checked(path, "logits_sha256", key))["logits"]
 
-    def _check_digest(self, path: Path, column: str, key: str) -> None:
-        _must_exist(path)
-        if self.teacher(key)[column] != digest(path):
-            raise _damaged(path)
+    def _checked(self, path: Path, column: str, key: str) -> bytes:
+        """Return a file's content, which must be what its teacher's row says."""
+        must_exist(path)
+        content = path.read_bytes()
+        if self.teacher(key)[column] != hashlib.sha256(content).hexdigest():
+            again = f"`carto forget {key} --results {self.folder}` and train that teacher again"
+            raise DamagedFileError(path, again)
+        return content
 
     def save_thumbnails(
         self, dataset: str, fingerprint: str, index: np.ndarray, images: list[bytes]
     ) -> None:
         """Write small lossy images (encoded files) of a sample; `index`: position in the set."""
-        with replacing(self._thumbnails_path(dataset, fingerprint)) as path:
-            pq.write_table(pa.table({"index": index, "image": images}), path)
+        path, buffer = self._thumbnails_path(dataset, fingerprint), io.BytesIO()
+        pq.write_table(pa.table({"index": index, "image": images}), buffer)
+        with self._lock():
+            remove_leftovers(path.parent, path.name)
+            write_sealed(path, buffer.getvalue())
 
     def thumbnails(self, dataset: str, fingerprint: str) -> dict[int, bytes]:
         """Return the encoded image of each position that has one; empty where there are none.
@@ -196,9 +271,9 @@ class Results:
         if not path.exists():
             return {}
         try:
-            table = pq.read_table(path).to_pydict()
+            table = pq.read_table(pa.BufferReader(read_sealed(path))).to_pydict()
         except (pa.ArrowInvalid, OSError) as error:
-            raise _damaged(path) from error
+            raise DamagedFileError(path) from error
         return dict(zip(table["index"], table["image"], strict=True))
 
     def _thumbnails_path(self, dataset: str, fingerprint: str) -> Path:
@@ -211,61 +286,6 @@ class Results:
     def checkpoint_path(self, key: str) -> Path:
         """Return where the unfinished run `key` keeps its state."""
         return self.folder / "checkpoints" / f"{key}.safetensors"
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path`; on success flush it and rename it over `path`, else remove it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        yield beside
-        with beside.open("rb+") as file:
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def save_tensors(
-    path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None
-) -> None:
-    """Write a safetensors file in one piece."""
-    content = save({name: t.contiguous() for name, t in tensors.items()}, metadata)
-    with replacing(path) as beside:
-        beside.write_bytes(content)
-
-
-def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file of ours.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not there.
-    ValueError
-        If it is damaged.
-    """
-    _must_exist(path)
-    try:
-        return dict(load_file(path))
-    except SafetensorError as error:
-        raise _damaged(path) from error
-
-
-def load_metadata(path: Path) -> dict[str, str]:
-    """Read what `save_tensors` was told to write beside the tensors."""
-    try:
-        with safe_open(path, "pt") as file:
-            return dict(file.metadata() or {})
-    except SafetensorError as error:
-        raise _damaged(path) from error
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def published(name: str, folder: Path | None = None) -> pd.DataFrame:
@@ -292,6 +312,11 @@ def _anchored(folder: Path) -> Path:
     return next(roots, here) / folder  # an absolute folder stays as it is
 
 
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) < 200 else f"{text[:200]} …"
+
+
 def _check_schema(path: Path, found: tuple[str, ...], expected: tuple[str, ...]) -> None:
     missing, unknown = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     if missing or unknown:
@@ -315,18 +340,5 @@ def _is_held(path: Path) -> bool:
             return False
     except Timeout:
         return True
-
-
-def _must_exist(path: Path) -> None:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"expected the file {path}, got none; train the teacher it belongs to "
-            "(`carto teacher`), or name the `results` folder that holds it"
-        )
-
-
-def _damaged(path: Path) -> ValueError:
-    return ValueError(
-        f"{path} must be as its run left it, got damaged or other content; "
-        "restore it from a copy, or delete it and its row and run again"
-    )
+    except OSError:  # a read-only disk, or another user's record: no lock can be tried
+        return False

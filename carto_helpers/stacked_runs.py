@@ -88,6 +88,7 @@ class _Queue(Iterator[Training]):
         for run in self._left:
             claim = self._claimed(run)
             if claim is not None:
+                self._bench.results.clear(run.key())
                 training = begin(self._bench, run, self._train, self._engine)
                 self._under_way[id(training)] = run, claim
                 return training

@@ -7,6 +7,7 @@ from multiprocessing import parent_process
 from typing import Any
 
 import numpy as np
+from filelock import Timeout
 from torch import nn
 from tqdm import tqdm
 
@@ -14,7 +15,7 @@ from carto_helpers import models, selection
 from carto_helpers.config import StudentRun
 from carto_helpers.engine import Engine
 from carto_helpers.memory import Footprint, footprint, peak_bytes
-from carto_helpers.provenance import provenance, score_columns
+from carto_helpers.provenance import provenance, run_facts, score_columns
 from carto_helpers.records import save_tensors
 from carto_helpers.scoring import scores
 from carto_helpers.starts import Start, initialise
@@ -39,13 +40,34 @@ def unstarted(bench: Workbench) -> nn.Module:
     return initialise(spec, scratch, bench.dataset.train, seed=0)
 
 
+def train_unless_elsewhere(bench: Workbench, run: StudentRun) -> str | None:
+    """Train one student as `train_student` does; None if another process has it under way."""
+    claim = bench.results.claim(run.key())
+    try:
+        claim.acquire(blocking=False)
+    except Timeout:
+        return None
+    try:
+        return _train_claimed(bench, run)
+    finally:
+        claim.release()
+
+
 def train_student(bench: Workbench, run: StudentRun) -> str:
-    """Train one student unless it is recorded; return a line that says what came out."""
+    """Train one student unless it is recorded; return a line that says what came out.
+
+    A run that another process has under way is waited for.
+    """
     with bench.results.claim(run.key()):
-        if run.key() in set(bench.results.students()["key"]):
-            return f"{_name(run)}: recorded meanwhile"
-        row = _train(bench, run)
-        bench.results.append_student(row)
+        return _train_claimed(bench, run)
+
+
+def _train_claimed(bench: Workbench, run: StudentRun) -> str:
+    if run.key() in set(bench.results.students()["key"]):
+        return f"{_name(run)}: recorded meanwhile"
+    bench.results.clear(run.key())
+    row = _train(bench, run)
+    bench.results.append_student(row)
     return outcome(run, row)
 
 
@@ -113,7 +135,7 @@ def finish(
     save_tensors(
         bench.results.weights_path(run.key()),
         training.network.state_dict(),
-        {"network": run.network, "dataset": run.dataset, "fingerprint": run.fingerprint},
+        run_facts(run),
     )
     n_train = len(subset_index(bench, run))
     found = {"n_train": n_train, "seconds": round(seconds, 2), **score_columns(val, test)}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,25 +15,27 @@ from carto_helpers import models
 from carto_helpers.config import TeacherRun
 from carto_helpers.data import encode_thumbnails
 from carto_helpers.engine import Engine
-from carto_helpers.provenance import provenance, score_columns
+from carto_helpers.provenance import provenance, run_facts, score_columns
 from carto_helpers.recording import epoch_quantities, stack_epochs
-from carto_helpers.records import load_metadata, load_tensors, save_tensors
+from carto_helpers.records import DamagedFileError, load_metadata, load_tensors, save_tensors
 from carto_helpers.starts import initialise
 from carto_helpers.training import Training, evaluate, predict
 from carto_helpers.workbench import Workbench
 
-CHECKPOINT_SECONDS = 60  # a teacher's state is written at most this often
 N_THUMBNAILS = 2_500  # images of a data set that a record holds
+CHECKPOINT_SHARE = 0.1  # of the time, at most; an epoch that is soon done again is not worth more
 
 
 def train_teacher(bench: Workbench, run: TeacherRun) -> "pd.Series[Any]":
     """Train one teacher, keep its dynamics, logits and weights; return its row.
 
     A run that another process has under way is waited for, and one that was interrupted goes on
-    from its last checkpoint.
+    after its last finished epoch (or the one before, where writing a checkpoint takes long beside
+    an epoch). A checkpoint that is damaged is named, and the run begins again.
     """
     with bench.results.claim(run.key()):
         if run.key() not in set(bench.results.teachers()["key"]):
+            bench.results.clear(run.key())
             bench.results.append_teacher(_train(bench, run))
             bench.results.checkpoint_path(run.key()).unlink(missing_ok=True)
     return bench.results.teacher(run.key())
@@ -40,10 +43,13 @@ def train_teacher(bench: Workbench, run: TeacherRun) -> "pd.Series[Any]":
 
 def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
     spec = models.resolve(run.network, role="teacher")
+    checkpoint = _checkpoint(bench, run)
     engine = _engine(bench, run, spec)
     print(f"teacher {run.network} on {run.dataset} runs on {engine}", flush=True)
     splits = bench.resident(engine)
     lesson = Lesson(bench, run, spec, engine)
+    if checkpoint:
+        lesson.go_on(checkpoint)
     lesson.finish()
     network = lesson.training.network
     val, test = (evaluate(network, splits[name], engine) for name in ("val", "test"))
@@ -61,6 +67,20 @@ def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
     }
     identity = {"key": run.key(), **dataclasses.asdict(run), "recipe": run.recipe.to_json()}
     return identity | found | _save(bench, run, lesson) | provenance(engine)
+
+
+def _checkpoint(bench: Workbench, run: TeacherRun) -> dict[str, Tensor] | None:
+    """Return the state of an interrupted run, or None; one that is not this run's is removed."""
+    path = bench.results.checkpoint_path(run.key())
+    if not path.exists():
+        return None
+    with suppress(DamagedFileError):
+        state = load_tensors(path)
+        if load_metadata(path).get("key") == run.key():
+            return state
+    tqdm.write(f"{path} is damaged or another run's; the run begins again")
+    path.unlink()
+    return None
 
 
 def _engine(bench: Workbench, run: TeacherRun, spec: models.NetworkSpec) -> Engine:
@@ -88,17 +108,25 @@ def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]
     save_tensors(
         results.weights_path(key),
         lesson.training.network.state_dict(),
-        {"network": run.network, "dataset": run.dataset, "fingerprint": run.fingerprint},
+        run_facts(run),
     )
-    if not results.thumbnails(run.dataset, run.fingerprint):
+    if not _has_thumbnails(bench, run):
         index = np.sort(bench.split.train[:N_THUMBNAILS])  # the split is shuffled: a random sample
         images = encode_thumbnails(dataset.train.images[index])
         results.save_thumbnails(run.dataset, run.fingerprint, index, images)
     return digests
 
 
+def _has_thumbnails(bench: Workbench, run: TeacherRun) -> bool:
+    try:
+        return bool(bench.results.thumbnails(run.dataset, run.fingerprint))
+    except DamagedFileError as error:
+        tqdm.write(f"{error}: it is made again")
+        return False
+
+
 class Lesson:
-    """A teacher in training and what is recorded of it, from a checkpoint on if there is one."""
+    """A teacher in training and what is recorded of it, epoch by epoch."""
 
     def __init__(
         self, bench: Workbench, run: TeacherRun, spec: models.NetworkSpec, engine: Engine
@@ -120,29 +148,30 @@ class Lesson:
             seed=run.teacher_seed,
             engine=engine,
         )
-        if self._path.exists():
-            self._restore(load_tensors(self._path))
 
     def finish(self) -> None:
         """Train and record the epochs that are left."""
         n_epochs, n_steps = self._run.recipe.epochs, self.training.n_steps
-        saved_at = time.monotonic()
-        done = self.training.epochs_done
+        done, saved_at, save_seconds = self.training.epochs_done, time.monotonic(), 0.0
         with tqdm(
             total=n_epochs * n_steps, initial=done * n_steps, unit="step", disable=None
         ) as bar:
             for epoch in range(done + 1, n_epochs + 1):
                 bar.set_description(f"teacher {self._run.network}, epoch {epoch}/{n_epochs}")
                 self._epoch(bar)
-                if epoch < n_epochs and time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                    self._save(epoch, n_epochs)
+                if time.monotonic() - saved_at >= save_seconds / CHECKPOINT_SHARE:
+                    save_seconds = self._save(epoch, n_epochs)
                     saved_at = time.monotonic()
         if not len(self.logits):  # nothing was left to train
             self.logits = predict(self.training.network, self._data, self._engine)
 
-    def _save(self, epoch: int, n_epochs: int) -> None:
-        begun = {"engine": self._engine.to_json(), "epochs_done": str(epoch)}
+    def _save(self, epoch: int, n_epochs: int) -> float:
+        """Write a checkpoint; return how many seconds that took."""
+        started = time.monotonic()
+        begun = {"key": self._run.key(), "engine": self._engine.to_json()}
+        begun |= {"epochs_done": str(epoch)}
         save_tensors(self._path, self._state(), begun | {"epochs": str(n_epochs)})
+        return time.monotonic() - started
 
     def _epoch(self, bar: "tqdm[Any]") -> None:
         started = time.monotonic()
@@ -164,7 +193,8 @@ class Lesson:
         clock = torch.tensor([self.seconds, self.dynamics_seconds], dtype=torch.float64)
         return self.training.state() | recorded | {"clock": clock}
 
-    def _restore(self, state: dict[str, Tensor]) -> None:
+    def go_on(self, state: dict[str, Tensor]) -> None:
+        """Go on from a checkpoint."""
         self.training.restore(state)
         self.seconds, self.dynamics_seconds = state["clock"].tolist()
         self.epochs = [{} for _ in range(self.training.epochs_done)]

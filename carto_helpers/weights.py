@@ -11,6 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from carto_helpers.tensor_files import DamagedFileError, has_own_checksum, is_ours
+
 _SECONDS_TO_CONNECT = 5
 
 
@@ -55,16 +57,24 @@ def load_weights(
         raise FileNotFoundError(
             f"expected weights in {path}, got no file; pass a file that is there, or 'scratch'"
         )
+    state = _read(Path(path))
+    if replace_head:
+        state = _with_own(network, state, _head_name(network))
+    _check_fit(network, state, path)
+    network.load_state_dict(state)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of any safetensors file; one of ours must have its checksum."""
     try:
         state = load_file(path)
     except SafetensorError as error:
         raise ValueError(
             f"expected a safetensors file, got {path} ({error}); pass one that holds weights"
         ) from error
-    if replace_head:
-        state = _with_own(network, state, _head_name(network))
-    _check_fit(network, state, path)
-    network.load_state_dict(state)
+    if is_ours(path) and not has_own_checksum(path):
+        raise DamagedFileError(path, "forget the run that made it (`carto forget`) and train again")
+    return dict(state)
 
 
 def pretrained_state(tag: str) -> dict[str, Tensor]:

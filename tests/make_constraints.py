@@ -1,4 +1,4 @@
-"""Resolve the dependencies again into constraints.txt; called by `make constraints`.
+"""Resolve the dependencies again into two files of constraints; called by `make constraints`.
 
 One resolution for every platform and Python from 3.11. The three pins are pairs that belong
 together; the CUDA packages among the results are harmless as constraints.
@@ -13,15 +13,25 @@ PINS = "torch==2.13.0\ntorchvision==0.28.0\ntimm==1.0.31\n"
 HEADER = "# Exact versions for `pip install -c`; made by `make constraints` from pyproject.toml.\n"
 
 
+LOWEST = (
+    "# The lowest versions that pyproject.toml allows, for `make matrix`; by `make constraints`.\n"
+)
+
+
 def main() -> None:
-    """Run uv and write the file."""
+    """Run uv and write both files."""
+    _resolve("constraints.txt", HEADER, "highest")
+    _resolve("constraints-lowest.txt", LOWEST, "lowest-direct")
+
+
+def _resolve(name: str, header: str, resolution: str) -> None:
     command = [sys.executable, "-m", "uv", "pip", "compile", "--universal", "--no-header"]
     command += ["--no-annotate", "--python-version", "3.11", "--extra", "dev"]
-    command += ["--constraint", "-", "pyproject.toml"]
+    command += ["--resolution", resolution, "--constraint", "-", "pyproject.toml"]
     done = subprocess.run(
         command, input=PINS, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     )
-    (ROOT / "constraints.txt").write_text(HEADER + done.stdout, encoding="utf-8")
+    (ROOT / name).write_text(header + done.stdout, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def test_a_manifest_comes_back(tmp_path: Path) -> None:
 def test_the_mode_is_named_in_the_file(tmp_path: Path) -> None:
     recorded(tmp_path)
     with safe_open(tmp_path / "epoch_000002.safetensors", "pt") as file:
-        assert file.metadata() == {"recorded": '{"mode": "training", "epoch": 2}'}
+        assert file.metadata()["recorded"] == '{"mode": "training", "epoch": 2}'
     assert json.loads((tmp_path / "recorder.json").read_text())["mode"] == "training"
 
 
@@ -59,6 +59,14 @@ def test_a_damaged_file_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be as its recorder left it, got no file"):
         DynamicsRecorder.reopen(tmp_path).record()
     assert recorder.epochs == (0, 1, 2)
+
+
+def test_a_changed_letter_in_the_manifest_is_noticed(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    path = tmp_path / "recorder.json"
+    path.write_text(path.read_text().replace("training", "draining"))
+    with pytest.raises(ValueError, match=r"recorder\.json must be the manifest .* damaged"):
+        read_manifest(tmp_path)
 
 
 def test_another_writer_is_noticed(tmp_path: Path) -> None:

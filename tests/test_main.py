@@ -7,6 +7,7 @@ from made_runs import TINY, make_folder
 
 from carto_helpers.__main__ import main, make_parser
 from carto_helpers.config import PARAMETERS, PhaseConfig
+from carto_helpers.records import Results
 
 
 def run_phase3(folder: Path, results: Path, *more: str) -> int:
@@ -17,12 +18,12 @@ def run_phase3(folder: Path, results: Path, *more: str) -> int:
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in [[], *[[name] for name in (*PARAMETERS, "paper", "status", "report")]]:
+    for command in [[], *[[name] for name in (*PARAMETERS, "paper", "status", "forget", "report")]]:
         with pytest.raises(SystemExit) as stop:
             main([*command, "--help"])
         assert stop.value.code == 0
     assert "examples:" in make_parser().format_help()
-    assert capsys.readouterr().out.count("usage: carto") == 8
+    assert capsys.readouterr().out.count("usage: carto") == 9
 
 
 @pytest.mark.parametrize("phase", PARAMETERS)
@@ -86,3 +87,38 @@ def test_an_interrupt_says_how_to_go_on(
     monkeypatch.setattr("carto_helpers.experiments.status", interrupt)
     assert main(["status"]) == 130
     assert "the same command goes on from the record" in capsys.readouterr().err
+
+
+def test_a_forgotten_run_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, results = make_folder(tmp_path / "noise"), str(tmp_path / "r")
+    assert run_phase3(folder, tmp_path / "r") == 0
+    key = Results(results).students()["key"].iloc[0]
+    assert main(["forget", key, "--results", results]) == 0
+    assert main(["forget", key, "--results", results]) == 2
+    assert f"no run '{key}' in" in capsys.readouterr().err
+    assert run_phase3(folder, tmp_path / "r") == 0
+    assert "1 runs recorded" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (OSError(24, "Too many open files"), "raise the limit of open files"),
+        (RuntimeError("can't allocate memory:\n you tried"), "pass a smaller `batch_size`"),
+        (MemoryError(), "MemoryError; if memory ran out"),
+    ],
+)
+def test_a_limit_is_one_line_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+    remedy: str,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("carto_helpers.experiments.status", fail)
+    assert main(["status"]) == 2
+    said = capsys.readouterr().err
+    assert remedy in said
+    assert said.count("\n") == 1

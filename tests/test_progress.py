@@ -41,3 +41,16 @@ def test_a_killed_command_is_no_longer_under_way(tmp_path: Path) -> None:
     assert killed.returncode == -9
     assert list((tmp_path / ".claims").glob("plan-*.json"))
     assert progress(Results(tmp_path)) == []
+
+
+def test_a_dead_commands_plan_is_removed_and_a_damaged_one_named(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    (tmp_path / ".claims").mkdir()
+    dead = tmp_path / ".claims" / "plan-dead.json"
+    dead.write_text("{}")
+    with announced(results, "phase1", ["a"], seconds=1.0):
+        assert not dead.exists()
+        (plan,) = (tmp_path / ".claims").glob("plan-*.json")
+        plan.write_text("{")
+        (line,) = progress(results)
+        assert f"{plan} is damaged" in line

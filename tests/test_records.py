@@ -155,6 +155,80 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(tmp_path: Pat
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_changed_digit_in_a_table_is_noticed(tmp_path: Path) -> None:
+    Results(tmp_path).append_student(student_row(test_macro_f1=0.5))
+    table = tmp_path / "students.csv"
+    table.write_text(table.read_text().replace("0.5", "0.6"))
+    with pytest.raises(ValueError, match=r"students.csv must be as its run left it.* if you chang"):
+        Results(tmp_path).students()
+
+
+def test_a_table_that_is_gone_is_missed_and_an_unsealed_one_read(tmp_path: Path) -> None:
+    Results(tmp_path).append_student(student_row())
+    content = (tmp_path / "students.csv").read_bytes()
+    (tmp_path / "students.csv").unlink()
+    with pytest.raises(FileNotFoundError, match=r"expected the table .*, got its checksum alone"):
+        Results(tmp_path).students()
+    (tmp_path / "students.csv.sha256").unlink()
+    (tmp_path / "students.csv").write_bytes(content)
+    assert len(Results(tmp_path).students()) == 1
+
+
+def test_a_long_cell_gives_a_short_error(tmp_path: Path) -> None:
+    pd.DataFrame([student_row(seconds="x" * 100_000)]).to_csv(
+        tmp_path / "students.csv", index=False
+    )
+    with pytest.raises(ValueError, match=r"students.csv must hold numbers") as found:
+        Results(tmp_path).students()
+    assert len(str(found.value)) < 1_000
+
+
+def test_forgetting_takes_rows_and_files_of_one_run(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    for key in ("a", "b"):
+        sha = results.save_dynamics(key, made_record())
+        results.append_teacher(teacher_row(key=key, dynamics_sha256=sha))
+        save_tensors(results.weights_path(key), {"w": torch.ones(1)})
+    results.forget("a")
+    assert results.teachers()["key"].tolist() == ["b"]
+    assert not list(tmp_path.glob("[!.]*/a.*"))
+    assert len(list(tmp_path.glob("[!.]*/b.*"))) == 2
+    with pytest.raises(ValueError, match="no run 'a' in .*; `carto status` lists them"):
+        results.forget("a")
+
+
+def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    hexadecimal = "0" * 32
+    halves = [
+        tmp_path / f".students.csv.{hexadecimal}",
+        tmp_path / f".teachers.csv.sha256.{hexadecimal}",
+        tmp_path / "thumbnails" / f".digits.parquet.{hexadecimal}",
+        tmp_path / "weights" / f".k.safetensors.{hexadecimal}",
+    ]
+    for half in halves:
+        half.parent.mkdir(exist_ok=True)
+        half.write_text("half")
+    results.tidy()
+    assert [half.exists() for half in halves] == [False, False, False, True]
+    results.clear("k")
+    assert not halves[-1].exists()
+
+
+def test_a_record_that_cannot_be_written_has_nothing_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = Results(tmp_path)
+    with results.claim("k"):
+        pass
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("carto_helpers.records.FileLock", refuse)
+    assert results.under_way() == []
+
+
 def test_a_claim_is_seen_while_it_is_held(tmp_path: Path) -> None:
     results = Results(tmp_path)
     with results.claim("k"):

@@ -9,7 +9,7 @@ from made_runs import TINY, make_folder, tiny_config
 
 from carto_helpers import models, teaching
 from carto_helpers.engine import Engine
-from carto_helpers.records import load_tensors
+from carto_helpers.records import load_tensors, save_tensors
 from carto_helpers.training import predict
 from carto_helpers.workbench import Workbench
 
@@ -45,7 +45,6 @@ def test_the_last_epochs_dynamics_are_those_of_the_saved_weights(
 def test_an_interrupted_teacher_ends_with_the_same_dynamics(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(teaching, "CHECKPOINT_SECONDS", -1.0)
     whole, cut = (made_bench(folder, tmp_path / name, epochs=3) for name in ("whole", "cut"))
     spec = models.resolve(TINY, role="teacher")
     undisturbed = teaching.train_teacher(whole, whole.teacher_run(spec))
@@ -69,7 +68,6 @@ def test_an_interrupted_teacher_ends_with_the_same_dynamics(
 def test_an_interrupted_teacher_keeps_its_engine(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(teaching, "CHECKPOINT_SECONDS", -1.0)
     bench = made_bench(folder, tmp_path)
     run = bench.teacher_run(models.resolve(TINY, role="teacher"))
     begun = Engine(device="cpu", layout="channels_last", threads=1)
@@ -103,3 +101,42 @@ def test_a_recorded_teacher_is_not_trained_again(folder: Path, tmp_path: Path) -
     first = teaching.train_teacher(bench, run)
     assert teaching.train_teacher(bench, run)["finished_at"] == first["finished_at"]
     assert len(bench.results.teachers()) == 1
+
+
+@pytest.mark.parametrize("harm", ["flipped", "another run's"])
+def test_a_checkpoint_that_is_not_the_runs_is_named_and_the_run_begins_again(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    harm: str,
+) -> None:
+    bench = made_bench(folder, tmp_path)
+    run = bench.teacher_run(models.resolve(TINY, role="teacher"))
+    with monkeypatch.context() as stop:
+        stop.setattr(teaching, "epoch_quantities", interrupt_in_epoch(2))
+        with pytest.raises(KeyboardInterrupt):
+            teaching.train_teacher(bench, run)
+    path = bench.results.checkpoint_path(run.key())
+    if harm == "flipped":
+        content = bytearray(path.read_bytes())
+        content[-9] ^= 1
+        path.write_bytes(content)
+    else:
+        save_tensors(path, load_tensors(path), {"key": "other"})
+    teaching.train_teacher(bench, run)
+    assert f"{path} is damaged or another run's; the run begins again" in capsys.readouterr().out
+    assert bench.results.dynamics(run.key()).n_epochs == 2
+
+
+def test_damaged_thumbnails_are_made_again(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench = made_bench(folder, tmp_path)
+    fingerprint = bench.dataset.fingerprint
+    path = tmp_path / "thumbnails" / f"noise-{fingerprint}.parquet"
+    path.parent.mkdir()
+    path.write_text("no")
+    teaching.train_teacher(bench, bench.teacher_run(models.resolve(TINY, role="teacher")))
+    assert f"{path} must be as its run left it" in capsys.readouterr().out
+    assert len(bench.results.thumbnails("noise", fingerprint)) == 32

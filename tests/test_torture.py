@@ -1,0 +1,81 @@
+"""The short form of `make torture`: each promise is put to the test for real, a few times."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from torture import corruption, fuzzing, killing, limits, page, together
+from torture.job import finish, rows
+from torture.promise import Outcome
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert finish(folder / "results").status() == 0
+    return folder / "results"
+
+
+def assert_kept(outcome: Outcome) -> None:
+    assert outcome.is_kept, outcome.broken
+    assert outcome.n
+
+
+def test_killed_at_a_moment_it_ends_the_same(undisturbed: Path, tmp_path: Path) -> None:
+    assert_kept(killing.at_moments(tmp_path, rows(undisturbed), 2.0, 1))
+
+
+def test_killed_in_a_write_it_ends_the_same(undisturbed: Path, tmp_path: Path) -> None:
+    assert_kept(killing.in_writes(tmp_path, rows(undisturbed), 2))
+
+
+def test_no_flipped_byte_and_no_foreign_file_is_taken_for_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    found = corruption.kinds(tmp_path)
+    for outcome in (
+        corruption.flips(found, 36),
+        corruption.absent(found),
+        corruption.foreign(found, tmp_path),
+    ):
+        assert_kept(outcome)
+
+
+@pytest.mark.skipif(not limits.can_mount(), reason="needs root to mount a small disk")
+def test_a_full_disk_is_one_line_and_with_room_it_ends_the_same(
+    undisturbed: Path, tmp_path: Path
+) -> None:
+    assert_kept(limits.full_disk(tmp_path, rows(undisturbed), [2_000]))
+
+
+def test_a_limit_on_a_files_size_is_one_line(undisturbed: Path, tmp_path: Path) -> None:
+    outcome = limits.limited(tmp_path, rows(undisturbed), "size of a file", "FSIZE", [500_000])
+    assert_kept(outcome)
+    assert outcome.note == "1 limits were too low for the job"
+
+
+def test_two_at_once_do_no_run_twice(undisturbed: Path, tmp_path: Path) -> None:
+    assert_kept(together.at_once(tmp_path, rows(undisturbed), 2, 1))
+
+
+@pytest.mark.parametrize("name", fuzzing.TARGETS)
+def test_made_input_gives_an_object_or_one_line(name: str, tmp_path: Path) -> None:
+    target, values = fuzzing.TARGETS[name]
+    n, problem = fuzzing.fuzz(target, values, tmp_path, seconds=0.1)
+    assert not problem
+    assert n >= 100
+
+
+def test_the_page_tells_of_what_was_broken() -> None:
+    kept = Outcome(promise="kept", harm="harm", n=3)
+    broken = Outcome(promise="broken", harm="worse", n=2, broken=["lost"])
+    undone = Outcome(promise="undone", harm="none", n=0, note="needs root")
+    outcomes = [dataclasses.asdict(outcome) for outcome in (kept, broken, undone)]
+    text = page.text({"moments": {"machine": {"date": "today"}, "outcomes": outcomes}})
+    assert "kept 3 of 3 times" in text
+    assert "**kept 1 of 2 times**" in text
+    assert "not done: needs root" in text
+    assert "* worse: lost" in text
+    assert "`python -m torture moments`" in text

@@ -1,0 +1,67 @@
+"""`python -m torture.matrix`: the tests with the lowest allowed and the newest dependencies."""
+
+import argparse
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from torture import page
+from torture.promise import Outcome
+
+FILES = {"newest": "constraints.txt", "lowest": "constraints-lowest.txt"}
+
+
+def main() -> int:
+    """Make an environment for each file of constraints and run the tests in it."""
+    parser = argparse.ArgumentParser(prog="python -m torture.matrix", description=__doc__)
+    parser.add_argument("tests", nargs="*", default=["tests"], help="default: all")
+    parser.add_argument("--only", choices=FILES, help="one of the two")
+    arguments = parser.parse_args()
+    started = time.monotonic()
+    outcomes = [measure(name, arguments.tests) for name in FILES if arguments.only in (None, name)]
+    page.write("matrix", outcomes, time.monotonic() - started, page.ROOT)
+    return int(not all(outcome.is_kept for outcome in outcomes))
+
+
+def measure(name: str, tests: list[str]) -> Outcome:
+    """Return what the tests say in the environment of one file."""
+    folder = page.ROOT / "build" / "matrix" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    python = _environment(folder / "venv", FILES[name])
+    done = subprocess.run(
+        [str(python), "-m", "pytest", "-q", "-n", "2", *tests],
+        cwd=page.ROOT, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    (folder / "pytest.txt").write_text(done.stdout + done.stderr)
+    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    passed = re.search(r"(\d+) passed", done.stdout)
+    print(f"{name}: {done.stdout.splitlines()[-1] if done.stdout else done.stderr}", flush=True)
+    if done.returncode and not failed:
+        failed = [f"pytest ended with status {done.returncode}; see {folder / 'pytest.txt'}"]
+    return Outcome(
+        promise="the tests pass",
+        harm=f"{name} dependencies ({FILES[name]}; torch and torchvision pinned), Python "
+        f"{sys.version_info.major}.{sys.version_info.minor}",
+        n=int(passed[1] if passed else 0) + len(failed),
+        broken=failed,
+    )
+
+
+def _environment(folder: Path, constraints: str) -> Path:
+    python = folder / "bin" / "python"
+    if not (folder / ".ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        subprocess.run(
+            [str(python), "-m", "pip", "install", "--quiet", "--no-compile",
+             "--disable-pip-version-check", "--constraint", constraints, "torch",
+             "--editable", ".[dev]"],
+            cwd=page.ROOT, check=True,
+        )  # fmt: skip
+        (folder / ".ready").touch()
+    return python
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""`python -m torture.mutants`: change the mathematics a little, see whether its tests notice.
+
+The changes are cosmic-ray's; each is put to the module's own tests and examples, in a process of
+its own. What was tried is kept in build/mutants, so that an interrupted run goes on.
+"""
+
+import argparse
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from torture import page
+from torture.mutant_run import run
+from torture.promise import Outcome
+
+MODULES = ("dynamics", "losses", "selection", "metrics")
+GOAL = 0.9
+_SECONDS = 300  # a mutant that takes longer is noticed by that
+_CONTEXT = get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["torture.mutant_run"])
+_COPIED = ("carto_helpers", "tests")
+
+
+def main() -> int:
+    """Try the mutants of some modules; return 1 if too few were noticed."""
+    parser = argparse.ArgumentParser(prog="python -m torture.mutants", description=__doc__)
+    parser.add_argument("modules", nargs="*", default=MODULES, help=f"of {', '.join(MODULES)}")
+    parser.add_argument("--at-most", type=int, help="of each module, drawn at random")
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop, and go on another time")
+    arguments = parser.parse_args()
+    started, outcomes = time.monotonic(), []
+    for module in arguments.modules:
+        deadline = started + 60 * arguments.minutes
+        outcomes.append(measure(module, at_most=arguments.at_most, deadline=deadline))
+        print(f"{module}: {outcomes[-1].note}", *outcomes[-1].broken, sep="\n", flush=True)
+    page.write("mutants", outcomes, time.monotonic() - started, page.ROOT)
+    return int(not all(outcome.is_kept for outcome in outcomes))
+
+
+def measure(module: str, *, at_most: int | None, deadline: float) -> Outcome:
+    """Try the mutants of one module that were not tried before."""
+    source = (page.ROOT / "carto_helpers" / f"{module}.py").read_text()
+    if is_noticed(module, source):
+        raise RuntimeError(f"expected the tests of {module} to pass, got failures; mend them first")
+    found = dict(mutants(source))
+    names = sorted(found)
+    random.Random(0).shuffle(names)
+    names = names[:at_most]
+    kept = page.ROOT / "build" / "mutants" / f"{module}.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    before = json.loads(kept.read_text()) if kept.exists() else {}
+    tried: dict[str, bool] = before["tried"] if before.get("source") == source else {}
+
+    def attempt(name: str) -> None:
+        if name not in tried and time.monotonic() < deadline:
+            tried[name] = is_noticed(module, found[name])
+            kept.write_text(json.dumps({"source": source, "tried": dict(tried)}, indent=1))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(attempt, names))
+    survivors = [name for name in names if tried.get(name) is False]
+    n = sum(name in tried for name in names)
+    share = 1 - len(survivors) / n if n else 0.0
+    return Outcome(
+        promise=f"at least {GOAL:.0%} of the mutants are noticed by the module's own tests",
+        harm=f"mutants of {module}.py ({len(found)} in all, cosmic-ray's operators)",
+        n=n,
+        broken=[] if share >= GOAL else survivors,
+        note=f"{n - len(survivors)} of {n} noticed ({share:.1%})",
+    )
+
+
+def mutants(source: str) -> Iterator[tuple[str, str]]:
+    """Yield each mutant's name and source."""
+    import cosmic_ray.plugins
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.mutating import mutate_code
+
+    for name in cosmic_ray.plugins.operator_names():
+        kind = cosmic_ray.plugins.get_operator(name)
+        if kind.arguments():
+            continue
+        places = [
+            place
+            for node in ast_nodes(get_ast(source))
+            for place in kind().mutation_positions(node)
+        ]
+        for i, place in enumerate(places):
+            line, column = place[0]
+            yield (
+                f"{name.removeprefix('core/')} {i} at {line}:{column}",
+                mutate_code(source, kind(), i),
+            )
+
+
+def is_noticed(module: str, source: str) -> bool:
+    """Return whether the module's tests fail, or take too long, with this source in its place."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as name:
+        folder = Path(name)
+        for path in page.ROOT.iterdir():
+            if path.name in _COPIED:
+                shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns("*.pyc"))
+            elif path.name not in {".git", "build"}:
+                (folder / path.name).symlink_to(path)
+        (folder / "carto_helpers" / f"{module}.py").write_text(source)
+        process = _CONTEXT.Process(target=run, args=(folder, module))
+        process.start()
+        process.join(_SECONDS)
+        process.kill()
+        process.join()
+        return process.exitcode != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
