@@ -63,7 +63,7 @@ unit: $(READY) ## tests, and the examples in docstrings
 	$(BIN)/pytest --doctest-modules -n $(JOBS)
 
 notebooks: $(READY) ## run every notebook with its defaults
-	$(BIN)/pytest --nbmake --nbmake-timeout=600 notebooks
+	$(BIN)/pytest --nbmake --nbmake-timeout=600 -n $(JOBS) notebooks
 
 book-check: $(READY) ## build the committed book apart, a warning is an error
 	rm -rf $(WORK)/check
