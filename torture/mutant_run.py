@@ -4,10 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-import beartype  # noqa: F401 - imported once, for all processes that are forked
-import hypothesis  # noqa: F401
-import jaxtyping  # noqa: F401
-import pandas as pd  # noqa: F401
+import pandas as pd  # noqa: F401 - imported once, for all processes that are forked
 import pytest
 import scipy.stats  # noqa: F401
 import sklearn.metrics  # noqa: F401
