@@ -34,6 +34,8 @@ def confidence(p_gold: Float[Array, "N E"]) -> Float[Array, " N"]:
     ------
     ValueError
         If `p_gold` holds no example or no epoch, NaN or a number outside [0, 1].
+    TypeError
+        If `p_gold` is not floating, since the result is of its dtype.
 
     Notes
     -----
@@ -67,6 +69,8 @@ def variability(p_gold: Float[Array, "N E"]) -> Float[Array, " N"]:
     ------
     ValueError
         If `p_gold` holds no example or no epoch, NaN or a number outside [0, 1].
+    TypeError
+        If `p_gold` is not floating, since the result is of its dtype.
 
     Notes
     -----
@@ -148,6 +152,8 @@ def forgetfulness(p_gold: Float[Array, "N E"]) -> Float[Array, " N"]:
     ------
     ValueError
         If `p_gold` holds no example or no epoch, NaN or a number outside [0, 1].
+    TypeError
+        If `p_gold` is not floating, since the result is of its dtype.
 
     Notes
     -----
@@ -247,9 +253,19 @@ def _fraction_right(is_right: Bool[Array, "N E"]) -> Float[Array, " N"]:
     return fraction
 
 
+def _is_floating(array: Shaped[Array, "..."]) -> bool:
+    if isinstance(array, Tensor):
+        return array.is_floating_point()
+    return bool(np.issubdtype(array.dtype, np.floating))
+
+
 def _checked_wide(p_gold: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
     """Return `p_gold` in float64 (float32 where the device has no float64), checked."""
     check_shape(p_gold, "p_gold")
+    if not _is_floating(p_gold):
+        raise TypeError(
+            f"`p_gold` must be floating, got {p_gold.dtype}; pass probabilities, or cast it"
+        )
     if isinstance(p_gold, Tensor):
         low, high = (float(end) for end in torch.aminmax(p_gold))
         wide = torch.float32 if p_gold.device.type == "mps" else torch.float64

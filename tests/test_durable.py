@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,15 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     assert digest(path).startswith("3fc4ccfe7458")  # echo -n two | sha256sum
 
 
-def test_ctrl_c_waits_until_a_file_is_in_place(tmp_path: Path) -> None:
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C raises, which it does not in a process that a shell put into the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_waits_until_a_file_is_in_place(tmp_path: Path, ctrl_c: None) -> None:
     path = tmp_path / "file"
     with pytest.raises(KeyboardInterrupt), replacing(path) as beside:  # noqa: PT012
         signal.raise_signal(signal.SIGINT)
