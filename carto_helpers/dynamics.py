@@ -34,6 +34,8 @@ def confidence(p_gold: Float[Array, "N E"]) -> Float[Array, " N"]:
     ------
     ValueError
         If `p_gold` holds no example or no epoch, NaN or a number outside [0, 1].
+    TypeError
+        If `p_gold` is not floating, since the result is of its dtype.
 
     Notes
     -----
@@ -67,6 +69,8 @@ def variability(p_gold: Float[Array, "N E"]) -> Float[Array, " N"]:
     ------
     ValueError
         If `p_gold` holds no example or no epoch, NaN or a number outside [0, 1].
+    TypeError
+        If `p_gold` is not floating, since the result is of its dtype.
 
     Notes
     -----
@@ -148,6 +152,8 @@ def forgetfulness(p_gold: Float[Array, "N E"]) -> Float[Array, " N"]:
     ------
     ValueError
         If `p_gold` holds no example or no epoch, NaN or a number outside [0, 1].
+    TypeError
+        If `p_gold` is not floating, since the result is of its dtype.
 
     Notes
     -----
@@ -250,6 +256,7 @@ def _fraction_right(is_right: Bool[Array, "N E"]) -> Float[Array, " N"]:
 def _checked_wide(p_gold: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
     """Return `p_gold` in float64 (float32 where the device has no float64), checked."""
     check_shape(p_gold, "p_gold")
+    _check_floating(p_gold)
     if isinstance(p_gold, Tensor):
         low, high = (float(end) for end in torch.aminmax(p_gold))
         wide = torch.float32 if p_gold.device.type == "mps" else torch.float64
@@ -257,6 +264,18 @@ def _checked_wide(p_gold: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         return p_gold.to(wide)
     check_range(float(p_gold.min()), float(p_gold.max()))
     return np.asarray(p_gold, dtype=np.float64, order="F")  # epochs are added one by one
+
+
+def _check_floating(p_gold: Shaped[Array, "..."]) -> None:
+    """Raise unless `p_gold` is floating: whole numbers would round the result, which they type."""
+    if isinstance(p_gold, Tensor):
+        is_floating = p_gold.is_floating_point()
+    else:
+        is_floating = bool(np.issubdtype(p_gold.dtype, np.floating))
+    if not is_floating:
+        raise TypeError(
+            f"`p_gold` must be floating, got {p_gold.dtype}; pass probabilities, or cast it"
+        )
 
 
 def _narrowed(result: Shaped[Array, " N"], p_gold: Shaped[Array, "..."]) -> Shaped[Array, " N"]:

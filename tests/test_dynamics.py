@@ -229,6 +229,13 @@ def test_one_dimension_is_refused() -> None:
         dynamics._checked_wide(np.zeros(5))
 
 
+@pytest.mark.parametrize("as_kind", [np.asarray, torch.tensor])
+@pytest.mark.parametrize("values", [[[0, 1]], [[False, True]]])
+def test_whole_numbers_are_refused_since_they_would_round_the_result(values, as_kind) -> None:
+    with pytest.raises(TypeError, match="`p_gold` must be floating, got .*; pass probabilities"):
+        dynamics._checked_wide(as_kind(values))
+
+
 def test_right_or_wrong_must_be_boolean() -> None:
     for is_right in (np.ones((2, 2)), torch.ones(2, 2)):
         with pytest.raises(TypeError, match="`is_right` must be boolean, got .*float"):
