@@ -110,7 +110,7 @@ def _spec(run: StudentRun) -> models.NetworkSpec:
 def begin(bench: Workbench, run: StudentRun, train: TrainingData, engine: Engine) -> Training:
     """Return a run's training, not begun."""
     spec = _spec(run)
-    start = bench.start("student", spec)
+    start = bench.start_of(run, spec)
     return Training(
         initialise(spec, start, bench.dataset.train, seed=run.student_seed),
         train,
@@ -130,7 +130,10 @@ def finish(
     """
     started, engine = time.monotonic(), training.engine
     splits = bench.resident(engine, run.teacher_key)
-    val, test = (evaluate(training.network, splits[name], engine) for name in ("val", "test"))
+    val, test = (
+        evaluate(training.network, splits[name], engine, when=training.when)
+        for name in ("val", "test")
+    )
     seconds += time.monotonic() - started
     save_tensors(
         bench.results.weights_path(run.key()),

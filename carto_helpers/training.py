@@ -142,6 +142,11 @@ class Training:
         """Optimiser steps an epoch."""
         return len(batches(self._index, self.recipe.batch_size))
 
+    @property
+    def when(self) -> str:
+        """Where it stands, as an error tells it."""
+        return f"after epoch {self.epochs_done}, step {self.n_steps}"
+
     def run_epoch(self, progress: "tqdm[Any] | None" = None) -> float:
         """Train for one epoch.
 
@@ -291,21 +296,46 @@ def threads(n: int) -> Iterator[None]:
 
 
 def predict(
-    network: nn.Module, data: TrainingData, engine: Engine, *, batch_size: int = EVALUATION_BATCH
+    network: nn.Module,
+    data: TrainingData,
+    engine: Engine,
+    *,
+    batch_size: int = EVALUATION_BATCH,
+    when: str = "in evaluation",
 ) -> Float[Tensor, "N K"]:
-    """Return the logits of every example in order, in evaluation mode, on the engine's device."""
+    """Return the logits of every example in order, in evaluation mode, on the engine's device.
+
+    Raises
+    ------
+    FloatingPointError
+        If one is not finite, which no loss tells after the last step; `when` is named.
+    """
     network.eval()
     with torch.inference_mode(), threads(engine.threads):
         parts = [
             network(data.pixels(slice(at, at + batch_size)))
             for at in range(0, len(data), batch_size)
         ]
-    return torch.cat(parts).clone()
+    logits = torch.cat(parts).clone()
+    check_logits(logits, when)
+    return logits
 
 
-def evaluate(network: nn.Module, data: TrainingData, engine: Engine) -> Scores:
-    """Return accuracy and macro F1 of `network` on `data`."""
-    logits = predict(network, data, engine)
+def check_logits(logits: Float[Tensor, "N K"], when: str) -> None:
+    """Raise FloatingPointError, naming `when`, unless every logit is finite."""
+    if not bool(torch.stack(logits.aminmax()).isfinite().all()):
+        kind = str(logits.dtype).removeprefix("torch.")
+        raise FloatingPointError(
+            f"expected finite logits in {kind}, got NaN or infinite ones {when}; "
+            "try a lower `learning_rate`"
+        )
+
+
+def evaluate(
+    network: nn.Module, data: TrainingData, engine: Engine, *, when: str = "in evaluation"
+) -> Scores:
+    """Return accuracy and macro F1 of `network` on `data`, or raise as `predict` does."""
+    logits = predict(network, data, engine, when=when)
     predictions, labels = logits.argmax(1).cpu().numpy(), data.labels.cpu().numpy()
     return Scores(
         accuracy=accuracy(predictions, labels),

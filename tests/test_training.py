@@ -8,7 +8,15 @@ from torch import nn
 from carto_helpers import data, models
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine
-from carto_helpers.training import Training, TrainingData, batches, evaluate, predict, stream
+from carto_helpers.training import (
+    Training,
+    TrainingData,
+    batches,
+    check_logits,
+    evaluate,
+    predict,
+    stream,
+)
 
 N, K = 41, 3
 ALONE = Recipe(epochs=2, batch_size=8, hard_weight=1.0)
@@ -198,6 +206,26 @@ def test_a_loss_that_becomes_nan_names_epoch_and_step() -> None:
         next(training.network.parameters()).fill_(float("nan"))
     with pytest.raises(FloatingPointError, match="got nan in epoch 2, step 1; try a lower"):
         training.run_epoch()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_logits_that_are_not_finite_are_refused(value: float) -> None:
+    """No loss is computed after the last step, so scores are where they show."""
+    training = made_training(recipe=Recipe(epochs=1, batch_size=8, hard_weight=1.0))
+    training.run_epoch()
+    with torch.no_grad():
+        list(training.network.parameters())[-1].fill_(value)
+    expected = f"expected finite logits in float32, got .* {training.when}; try a lower"
+    with pytest.raises(FloatingPointError, match=expected):
+        evaluate(training.network, made_data(), Engine(), when=training.when)
+    assert training.when.startswith("after epoch 1, step ")
+
+
+def test_logits_that_half_precision_cannot_hold_are_refused() -> None:
+    logits = torch.tensor([[0.0, 65_505.0], [0.0, 70_000.0]])
+    check_logits(logits, "here")
+    with pytest.raises(FloatingPointError, match="finite logits in float16, .* here; try a lower"):
+        check_logits(logits.half(), "here")
 
 
 def test_one_example_cannot_be_trained_on() -> None:
