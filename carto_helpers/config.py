@@ -293,6 +293,11 @@ class PhaseConfig:
         for name in ("architectures", "learning_rates", "fractions"):
             if not getattr(self, name):
                 raise ValueError(f"`{name}` must name at least one, got an empty list; pass one")
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(
+                    f"`{name}` must name each once, got {getattr(self, name)}; a cell would count "
+                    "a run twice: leave the second out"
+                )
         _ = self.student_recipe, [self.teacher_recipe(lr) for lr in self.learning_rates]
 
     @classmethod
@@ -321,9 +326,9 @@ class PhaseConfig:
         valid = _NOTEBOOKS[phase]
         unknown = sorted(set(parameters) - set(valid))
         if unknown:
+            names = ", ".join(n if n.isidentifier() else _shown(n) for n in unknown)
             raise ValueError(
-                f"unknown parameter {', '.join(map(_shown, unknown))} for {phase}; "
-                f"valid parameters: {', '.join(valid)}"
+                f"unknown parameter {names} for {phase}; valid parameters: {', '.join(valid)}"
             )
         fields = {field.name: field for field in dataclasses.fields(cls)}
         return cls(**{name: _as_kind(fields[name], value) for name, value in parameters.items()})
@@ -385,7 +390,7 @@ def _as_kind(field: "dataclasses.Field[Any]", value: Any) -> Any:
 
 def _shown(value: object) -> str:
     """Return a value as an error shows it: on one line, and not at length."""
-    text = value if isinstance(value, str) and value.isidentifier() else reprlib.repr(value)
+    text = reprlib.repr(value)
     return text if len(text) < 100 else f"{text[:100]} …"
 
 

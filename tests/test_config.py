@@ -264,6 +264,15 @@ def test_an_empty_list_is_refused(name):
         PhaseConfig(**{name: ()})
 
 
+@pytest.mark.parametrize(
+    "parameters", [{"fractions": (1.0, 0.5, 1.0)}, {"learning_rates": (1e-3, 0.001)}]
+)
+def test_a_run_that_is_named_twice_is_refused(parameters):
+    name = next(iter(parameters))
+    with pytest.raises(ValueError, match=f"`{name}` must name each once, got .*: leave the second"):
+        PhaseConfig(**parameters)
+
+
 def test_seeds_and_the_split_seed_have_lowest_values():
     with pytest.raises(ValueError, match="`seeds` must be at least 1, got 0; it is how many"):
         PhaseConfig(seeds=0)
