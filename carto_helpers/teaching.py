@@ -19,7 +19,7 @@ from carto_helpers.provenance import provenance, run_facts, score_columns
 from carto_helpers.recording import epoch_quantities, stack_epochs
 from carto_helpers.records import DamagedFileError, load_metadata, load_tensors, save_tensors
 from carto_helpers.starts import initialise
-from carto_helpers.training import Training, evaluate, predict
+from carto_helpers.training import Training, check_logits, evaluate, predict
 from carto_helpers.workbench import Workbench
 
 N_THUMBNAILS = 2_500  # images of a data set that a record holds
@@ -51,8 +51,8 @@ def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
     if checkpoint:
         lesson.go_on(checkpoint)
     lesson.finish()
-    network = lesson.training.network
-    val, test = (evaluate(network, splits[name], engine) for name in ("val", "test"))
+    network, when = lesson.training.network, lesson.training.when
+    val, test = (evaluate(network, splits[name], engine, when=when) for name in ("val", "test"))
     print(
         f"teacher {run.network} on {run.dataset}, start {run.start}, learning rate "
         f"{run.recipe.learning_rate:g}: macro F1 {val.macro_f1:.4f} validation, "
@@ -95,7 +95,7 @@ def _engine(bench: Workbench, run: TeacherRun, spec: models.NetworkSpec) -> Engi
             f"{path} must go on on {engine.device}, where it began, got {chosen.device}; "
             f"pass device={engine.device!r}, or delete the file to begin again"
         )
-    return engine
+    return dataclasses.replace(engine, device=chosen.device)  # its number may be another
 
 
 def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]:
@@ -139,9 +139,7 @@ class Lesson:
         self.logits = torch.empty(0)
         self.seconds = self.dynamics_seconds = 0.0
         self.training = Training(
-            initialise(
-                spec, bench.start("teacher", spec), bench.dataset.train, seed=run.teacher_seed
-            ),
+            initialise(spec, bench.start_of(run, spec), bench.dataset.train, seed=run.teacher_seed),
             self._data,
             np.arange(len(self._data)),
             recipe=run.recipe,
@@ -163,7 +161,7 @@ class Lesson:
                     save_seconds = self._save(epoch, n_epochs)
                     saved_at = time.monotonic()
         if not len(self.logits):  # nothing was left to train
-            self.logits = predict(self.training.network, self._data, self._engine)
+            self.logits = self._predict()
 
     def _save(self, epoch: int, n_epochs: int) -> float:
         """Write a checkpoint; return how many seconds that took."""
@@ -177,12 +175,19 @@ class Lesson:
         started = time.monotonic()
         self.training.run_epoch(bar)
         trained = time.monotonic()
-        self.logits = predict(self.training.network, self._data, self._engine)
+        self.logits = self._predict()
         quantities = epoch_quantities(self.logits, self._data.labels)
         self.epochs.append({name: array.cpu() for name, array in quantities.items()})
         finished = time.monotonic()
         self.dynamics_seconds += finished - trained
         self.seconds += finished - started
+
+    def _predict(self) -> Tensor:
+        """Return the logits over the training split, which float16 must hold for the students."""
+        training = self.training
+        logits = predict(training.network, self._data, self._engine, when=training.when)
+        check_logits(logits.half(), training.when)
+        return logits
 
     def _state(self) -> dict[str, Tensor]:
         recorded = {

@@ -56,6 +56,22 @@ class Workbench:
         asked = config.teacher_start if role == "teacher" else config.student_start
         return resolve_start(asked, spec, self.results)
 
+    def start_of(self, run: TeacherRun | StudentRun, spec: models.NetworkSpec) -> Start:
+        """Return the start of a run, which must still be what it was when the run was planned.
+
+        Raises
+        ------
+        ValueError
+            If the file has changed, or a better teacher of the other data set was recorded.
+        """
+        start = self.start("teacher" if isinstance(run, TeacherRun) else "student", spec)
+        if start.label != run.start:
+            raise ValueError(
+                f"expected the start {run.start} as planned, got {start.label}; its file or the "
+                "best teacher has changed meanwhile: give the command again"
+            )
+        return start
+
     def teacher_run(
         self, spec: models.NetworkSpec, learning_rate: float | None = None
     ) -> TeacherRun:
@@ -105,7 +121,10 @@ class Workbench:
         ]
         if config.train:
             rows = rows[rows["fingerprint"] == self.dataset.fingerprint]
-        kind = self.start("teacher", self.network("teacher")).label.partition(":")[0]
+        asked = self.start("teacher", self.network("teacher")).label
+        kind = asked.partition(":")[0]
+        if kind == "file":  # each file is a start of its own
+            return rows[rows["start"] == asked]
         return rows[rows["start"].str.split(":").str[0] == kind]
 
     def _candidates(self) -> pd.DataFrame:
@@ -144,7 +163,10 @@ class Workbench:
             & (rows["dataset"] == data.dataset_name(self.config.dataset))
             & (rows["device"] == device_name(chosen.device))
         ]
-        recorded = [Engine.from_json(text) for text in same["engine"].iloc[::-1]]
+        recorded = [
+            dataclasses.replace(Engine.from_json(text), device=chosen.device)
+            for text in same["engine"].iloc[::-1]
+        ]  # of the asked device: two of a name differ in their number
         return next((e for e in recorded if e.threads <= torch.get_num_threads()), chosen)
 
     def resident(self, engine: Engine, teacher_key: str = "") -> dict[str, TrainingData]:

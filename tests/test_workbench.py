@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from made_runs import TINY, make_folder, teacher_row, tiny_config
 
+from carto_helpers import workbench
 from carto_helpers.config import SubsetSpec
 from carto_helpers.engine import Engine
 from carto_helpers.provenance import device_name
@@ -65,6 +66,23 @@ def test_another_setting_is_no_candidate(
     assert chosen(bench_with(folder, tmp_path, rows, teacher="best")) is None
 
 
+def test_teachers_of_another_file_are_no_candidates(folder: Path, tmp_path: Path) -> None:
+    """Nor may a file that changes meanwhile give a run the weights of another."""
+    files = [tmp_path / f"{name}.safetensors" for name in "ab"]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    benches = [Workbench(tiny_config(folder, tmp_path, teacher_start=str(f))) for f in files]
+    spec = benches[0].network("teacher")
+    labels = [bench.start("teacher", spec).label for bench in benches]
+    rows = [{"start": label, "val_macro_f1": 0.5 + i / 10} for i, label in enumerate(labels)]
+    bench_with(folder, tmp_path, rows)
+    assert [chosen(bench) for bench in benches] == ["0", "1"]
+    run = benches[0].teacher_run(spec)
+    files[0].write_bytes(b"other")
+    with pytest.raises(ValueError, match=f"expected the start {labels[0]} as planned, got file:"):
+        benches[0].start_of(run, spec)
+
+
 def test_students_runs_differ_by_seed_and_subset_and_by_nothing_else(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -92,3 +110,18 @@ def test_a_machine_keeps_to_the_engine_of_its_rows(folder: Path, tmp_path: Path)
         ],
     )
     assert bench.engine(bench.network("teacher"), "teacher") == used
+
+
+def test_an_engine_of_the_rows_runs_on_the_asked_device(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two GPUs of one name: rows made on the first do not send a run there."""
+    asked = Engine(device="cuda:1", layout="channels_last", threads=1)
+    monkeypatch.setattr(workbench, "choose_engine", lambda *_, **__: asked)
+    monkeypatch.setattr(workbench, "device_name", lambda _: "made GPU")
+    used = Engine(device="cuda", threads=1)
+    bench = bench_with(
+        folder, tmp_path, [{"device": "made GPU", "engine": used.to_json(), "network": TINY}]
+    )
+    expected = Engine(device="cuda:1", threads=1)
+    assert bench.engine(bench.network("teacher"), "teacher") == expected
