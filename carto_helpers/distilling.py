@@ -78,8 +78,9 @@ def _one_by_one(bench: Workbench, runs: Sequence[StudentRun]) -> _Lines:
 
 def _in_processes(bench: Workbench, runs: Sequence[StudentRun], n: int) -> _Lines:
     others = set(active_children())
+    n_threads = bench.engine(bench.network("student"), "student").threads
     pool = ProcessPoolExecutor(
-        n, get_context("spawn"), initializer=_set_up, initargs=(bench.config,)
+        n, get_context("spawn"), initializer=_set_up, initargs=(bench.config, n_threads)
     )
     try:
         started = {pool.submit(_train_here, run): run for run in runs}
@@ -96,9 +97,10 @@ def _in_processes(bench: Workbench, runs: Sequence[StudentRun], n: int) -> _Line
 _HERE: dict[str, Workbench] = {}  # a worker process's own bench
 
 
-def _set_up(config: PhaseConfig) -> None:
+def _set_up(config: PhaseConfig, n_threads: int) -> None:
+    """Give a worker process its bench, and the threads that the rows' engine has."""
     end_with_parent()
-    torch.set_num_threads(1)
+    torch.set_num_threads(n_threads)
     _HERE["bench"] = Workbench(config)
 
 
