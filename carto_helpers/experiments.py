@@ -164,8 +164,12 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
         start = bench.start(role, spec)
         if start.label != "scratch":  # weights may be missing, or another network's
             initialise(spec, start, bench.dataset.train, seed=0)
+    n_train = len(bench.split.train)
     for subset in subsets:
-        size = subset_size(subset.fraction, len(bench.split.train))
+        for share in (subset.hard, subset.ambiguous, subset.easy):
+            if share:
+                subset_size(share, n_train)
+        size = subset_size(subset.fraction, n_train)
         if size < 2:
             raise ValueError(
                 f"a training subset must hold at least 2 examples for batch normalisation, "

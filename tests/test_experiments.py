@@ -137,12 +137,33 @@ def test_a_subset_that_would_be_empty_leaves_no_row(
     assert not list((tmp_path / "r").rglob("*.csv"))
 
 
+def test_a_mix_with_an_empty_part_is_refused_before_the_teacher_is_trained(
+    folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="must hold at least one example, got fraction 0.0242"):
+        experiments.phase2(tiny_config(folder, tmp_path / "r", fraction=0.16))
+    assert not list((tmp_path / "r").rglob("*.csv"))
+
+
 def test_a_diverging_student_leaves_no_row(folder: Path, tmp_path: Path) -> None:
     config = tiny_config(folder, tmp_path, learning_rate=1e30, fractions=(1.0,))
     with pytest.raises(FloatingPointError, match="expected finite losses, got .* in epoch"):
         experiments.phase3(config)
     assert len(Results(tmp_path).students()) == 0
     assert len(Results(tmp_path).teachers()) == 1
+
+
+@pytest.mark.parametrize("role", ["teacher", "student"])
+def test_a_network_that_diverges_in_its_very_last_step_leaves_no_row(
+    folder: Path, tmp_path: Path, role: str
+) -> None:
+    """One step in all: its loss is finite, its logits are not."""
+    rate = {"teacher_learning_rate" if role == "teacher" else "learning_rate": 1e30}
+    config = tiny_config(folder, tmp_path, epochs=1, batch_size=40, fractions=(1.0,), **rate)
+    with pytest.raises(FloatingPointError, match=r"finite logits .* after epoch 1, step 1; try"):
+        experiments.phase3(config)
+    assert len(Results(tmp_path).students()) == 0
+    assert len(Results(tmp_path).teachers()) == (role == "student")
 
 
 def test_the_map_has_every_example_once_with_its_statistics(recorded: Path) -> None:
