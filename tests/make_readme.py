@@ -29,7 +29,7 @@ def verdict_text() -> str:
 def _line(row: dict[str, Any]) -> str:
     reason = f" ({row['reason']})" if row["reason"] else ""
     return (
-        f"- {row['dataset']}, {row['subject']}: **{row['verdict']}**{reason}. {row['reading']} "
+        f"- {row['dataset']}, {row['subject']}: **{row['verdict']}**{reason}. {row['reading']}. "
         f"What decides: {row['statistic']}, n = {row['n']}, corrected p {printed_p(row['p'])}."
     )
 

@@ -78,7 +78,7 @@ class Job:
             target=_work, args=(command, str(self._said), before, threads, self._begun)
         )
         self._process.start()
-        if not self._begun.wait(120):
+        if not self._begun.wait(600):
             raise RuntimeError(f"expected a process to begin, got none; see {self._said}.err")
         self.begun_at = time.monotonic()
 
@@ -95,7 +95,7 @@ class Job:
         self._process.join(max(0.0, self.begun_at + seconds - time.monotonic()))
         return self.signal(signal.SIGKILL) and self.status() == -signal.SIGKILL
 
-    def status(self, timeout: float = 120.0) -> int | None:
+    def status(self, timeout: float = 1_200.0) -> int | None:
         """Wait for the end; return the exit status, negative after a signal, None if none came."""
         self._process.join(timeout)
         return self._process.exitcode

@@ -4,10 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-import beartype  # noqa: F401 - imported once, for all processes that are forked
-import hypothesis  # noqa: F401
-import jaxtyping  # noqa: F401
-import pandas as pd  # noqa: F401
+import pandas as pd  # noqa: F401 - imported once, for all processes that are forked
 import pytest
 import scipy.stats  # noqa: F401
 import sklearn.metrics  # noqa: F401
@@ -16,6 +13,10 @@ import torch
 
 def run(folder: Path, module: str) -> None:
     """End with pytest's status for the tests and examples of a module, as it is in `folder`."""
+    if "carto_helpers" in sys.modules:
+        raise RuntimeError(
+            "expected the package not to be imported yet, got it: no mutant is tried"
+        )
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)

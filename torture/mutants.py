@@ -16,13 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from torture import page
 from torture.mutant_run import run
 from torture.promise import Outcome
 
+# The processes import this module: `page` and with it the package must not come in here.
+_ROOT = Path(__file__).parents[1]
 MODULES = ("dynamics", "losses", "selection", "metrics")
 GOAL = 0.9
-_SECONDS = 300  # a mutant that takes longer is noticed by that
+_SECONDS = 900  # a mutant that takes longer is noticed by that
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["torture.mutant_run"])
 _COPIED = ("carto_helpers", "tests")
@@ -30,6 +31,8 @@ _COPIED = ("carto_helpers", "tests")
 
 def main() -> int:
     """Try the mutants of some modules; return 1 if too few were noticed."""
+    from torture import page
+
     parser = argparse.ArgumentParser(prog="python -m torture.mutants", description=__doc__)
     parser.add_argument("modules", nargs="*", default=MODULES, help=f"of {', '.join(MODULES)}")
     parser.add_argument("--at-most", type=int, help="of each module, drawn at random")
@@ -40,20 +43,20 @@ def main() -> int:
         deadline = started + 60 * arguments.minutes
         outcomes.append(measure(module, at_most=arguments.at_most, deadline=deadline))
         print(f"{module}: {outcomes[-1].note}", *outcomes[-1].broken, sep="\n", flush=True)
-    page.write("mutants", outcomes, time.monotonic() - started, page.ROOT)
+    page.write("mutants", outcomes, time.monotonic() - started, _ROOT)
     return int(not all(outcome.is_kept for outcome in outcomes))
 
 
 def measure(module: str, *, at_most: int | None, deadline: float) -> Outcome:
     """Try the mutants of one module that were not tried before."""
-    source = (page.ROOT / "carto_helpers" / f"{module}.py").read_text()
+    source = (_ROOT / "carto_helpers" / f"{module}.py").read_text()
     if is_noticed(module, source):
         raise RuntimeError(f"expected the tests of {module} to pass, got failures; mend them first")
     found = dict(mutants(source))
     names = sorted(found)
     random.Random(0).shuffle(names)
     names = names[:at_most]
-    kept = page.ROOT / "build" / "mutants" / f"{module}.json"
+    kept = _ROOT / "build" / "mutants" / f"{module}.json"
     kept.parent.mkdir(parents=True, exist_ok=True)
     before = json.loads(kept.read_text()) if kept.exists() else {}
     tried: dict[str, bool] = before["tried"] if before.get("source") == source else {}
@@ -104,7 +107,7 @@ def is_noticed(module: str, source: str) -> bool:
     """Return whether the module's tests fail, or take too long, with this source in its place."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
         folder = Path(name)
-        for path in page.ROOT.iterdir():
+        for path in _ROOT.iterdir():
             if path.name in _COPIED:
                 shutil.copytree(path, folder / path.name, ignore=shutil.ignore_patterns("*.pyc"))
             elif path.name not in {".git", "build"}:

@@ -39,7 +39,7 @@ def at_once(
     for i in range(n_repeats):
         results = folder / f"by{n}-{i}"
         jobs = [Job(results, arguments=arguments) for _ in range(n)]
-        if any(statuses := [job.status(600) for job in jobs]):
+        if any(statuses := [job.status() for job in jobs]):
             broken.append(f"exit statuses {statuses}: {[job.said('err') for job in jobs]}")
         if problem := differences(results, reference):
             broken.append(problem)
