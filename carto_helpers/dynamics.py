@@ -253,19 +253,10 @@ def _fraction_right(is_right: Bool[Array, "N E"]) -> Float[Array, " N"]:
     return fraction
 
 
-def _is_floating(array: Shaped[Array, "..."]) -> bool:
-    if isinstance(array, Tensor):
-        return array.is_floating_point()
-    return bool(np.issubdtype(array.dtype, np.floating))
-
-
 def _checked_wide(p_gold: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
     """Return `p_gold` in float64 (float32 where the device has no float64), checked."""
     check_shape(p_gold, "p_gold")
-    if not _is_floating(p_gold):
-        raise TypeError(
-            f"`p_gold` must be floating, got {p_gold.dtype}; pass probabilities, or cast it"
-        )
+    _check_floating(p_gold)
     if isinstance(p_gold, Tensor):
         low, high = (float(end) for end in torch.aminmax(p_gold))
         wide = torch.float32 if p_gold.device.type == "mps" else torch.float64
@@ -273,6 +264,18 @@ def _checked_wide(p_gold: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
         return p_gold.to(wide)
     check_range(float(p_gold.min()), float(p_gold.max()))
     return np.asarray(p_gold, dtype=np.float64, order="F")  # epochs are added one by one
+
+
+def _check_floating(p_gold: Shaped[Array, "..."]) -> None:
+    """Raise unless `p_gold` is floating: whole numbers would round the result, which they type."""
+    if isinstance(p_gold, Tensor):
+        is_floating = p_gold.is_floating_point()
+    else:
+        is_floating = bool(np.issubdtype(p_gold.dtype, np.floating))
+    if not is_floating:
+        raise TypeError(
+            f"`p_gold` must be floating, got {p_gold.dtype}; pass probabilities, or cast it"
+        )
 
 
 def _narrowed(result: Shaped[Array, " N"], p_gold: Shaped[Array, "..."]) -> Shaped[Array, " N"]:
