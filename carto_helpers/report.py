@@ -9,6 +9,7 @@ import nbformat
 import pandas as pd
 import papermill
 
+from carto_helpers.config import DATASETS
 from carto_helpers.records import Results, replacing
 
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
@@ -56,6 +57,8 @@ def execute(
     ------
     FileNotFoundError
         If `source` holds no notebook.
+    RuntimeError
+        If a notebook stops; its name and its error are told.
     """
     if not list(source.glob("*.ipynb")):
         raise FileNotFoundError(
@@ -89,8 +92,19 @@ def trained_pages(datasets: Sequence[str]) -> list[Page]:
 
 
 def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]:
-    """Return the pages that the record has rows for."""
+    """Return the pages that the record has rows for.
+
+    Left out, in one line, are image folders of one's own and weights of one's own: a row holds
+    their name and their sum, and a notebook needs their path.
+    """
     teachers, students = results.teachers(), results.students()
+    is_own = ~teachers["dataset"].isin(DATASETS) | teachers["start"].str.startswith("file:")
+    if is_own.any():
+        own = ", ".join(sorted(set(teachers["dataset"][is_own])))
+        print(
+            f"no page of folders or weights of your own ({own}): run the notebook with their path"
+        )
+    teachers = teachers[~is_own]
     if datasets:
         teachers = teachers[teachers["dataset"].isin(list(datasets))]
     students = students.merge(
@@ -130,13 +144,24 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> None:
     with replacing(target) as beside:
         output = beside.with_suffix(".ipynb")  # papermill goes by the suffix
         try:
-            papermill.execute_notebook(
-                source, output, parameters=parameters, progress_bar=False, log_output=False
-            )
+            _run_cells(source, output, parameters)
             executed = _without_traces(nbformat.read(output, as_version=4))
             nbformat.write(_titled(executed, parameters), beside)
         finally:
             output.unlink(missing_ok=True)
+
+
+def _run_cells(source: Path, output: Path, parameters: dict[str, Any]) -> None:
+    """Execute a notebook; an error in it becomes one line."""
+    try:
+        papermill.execute_notebook(
+            source, output, parameters=parameters, progress_bar=False, log_output=False
+        )
+    except papermill.PapermillExecutionError as error:
+        raise RuntimeError(
+            f"expected {source} to run to its end, got {error.ename}: {error.evalue}; "
+            "run it with these parameters for the whole error"
+        ) from error
 
 
 def _without_traces(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

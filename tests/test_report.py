@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import nbformat
-import papermill
 import pytest
 from made_runs import student_row, teacher_row
 
@@ -51,6 +50,20 @@ def test_only_the_asked_data_sets(tmp_path: Path) -> None:
     assert report.recorded_pages(made_results(tmp_path), ["mnist"]) == []
 
 
+def test_folders_and_weights_of_ones_own_have_no_page_and_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = made_results(tmp_path)
+    n_pages = len(report.recorded_pages(results))
+    results.append_teacher(teacher_row(key="c", dataset="pets"))
+    results.append_teacher(teacher_row(key="d", dataset="mnist", start="file:abc"))
+    for key in "cd":
+        row = {"key": key * 2, "teacher_key": key, "rule": "mix", "dataset": "mnist"}
+        results.append_student(student_row(**row))
+    assert len(report.recorded_pages(results)) == n_pages
+    assert "no page of folders or weights of your own (mnist, pets)" in capsys.readouterr().out
+
+
 def test_the_main_job_is_a_teacher_and_three_phases() -> None:
     assert [page.name for page in report.trained_pages(["digits"])] == [
         "teacher-digits",
@@ -76,6 +89,8 @@ def test_a_page_is_executed_titled_and_without_the_machines_traces(tmp_path: Pat
 
 def test_a_page_that_fails_leaves_nothing(tmp_path: Path) -> None:
     source = made_notebook(tmp_path / "notebooks", "1 / 0")
-    with pytest.raises(papermill.PapermillExecutionError, match="ZeroDivisionError"):
+    with pytest.raises(
+        RuntimeError, match=r"page.ipynb to run to its end, got ZeroDivisionError: .*; run"
+    ):
         report._execute(source, tmp_path / "phases" / "page.ipynb", {})
     assert list((tmp_path / "phases").iterdir()) == []
