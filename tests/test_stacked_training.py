@@ -244,7 +244,9 @@ def test_masks_drawn_together_are_as_probable() -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", STUDENTS)
-def test_a_recorded_cuda_step_equals_one_that_is_not(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recorded_cuda_step_equals_one_that_is_not(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine, recipe = Engine(device="cuda", layout="channels_last"), Recipe(epochs=3, batch_size=6)
     recorded = run_stacked(made(name, engine, recipe), n_lanes=2)
     monkeypatch.setattr(stacked_step, "_N_EAGER", 10**6)
