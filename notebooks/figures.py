@@ -41,6 +41,18 @@ record = Results(config.results)
 teachers = chosen_rows.chosen_teachers(record)
 students = chosen_rows.chosen_students(record)
 maps = {row["dataset"]: experiments.map_frame(record, row["key"]) for _, row in teachers.iterrows()}
+missing = [name for name in chosen_rows.PAPERS_DATASETS if name not in maps]
+
+# %% [markdown]
+# ## Figures 1, 2 and 9 to 12: data maps
+
+# %% tags=["hide-input"]
+for row in record.teachers().to_dict("records"):
+    if row["dataset"] in chosen_rows.PAPERS_DATASETS:
+        start = row["start"].partition(":")[0]
+        display(Markdown(f"- {row['dataset']}, {row['network']} from {start}: the teacher's page"))
+for dataset in missing:
+    display(Markdown(f"- {dataset}: not run."))
 
 # %% [markdown]
 # ## Figure 3: score against subset size
@@ -62,8 +74,8 @@ for dataset, frame in maps.items():
     display(Markdown(f"**{dataset}**"))
     both = subset_places.ruled(frame, ("easy-to-learn", "high-correctness"))
     display(subset_places.subset_places(frame, both))
-if not maps:
-    display(Markdown("**Not run.**"))
+for dataset in missing:
+    display(Markdown(f"**{dataset}**: not run."))
 
 # %% [markdown]
 # ## Figures 6, 7 and 8: images of the three regions
@@ -74,8 +86,8 @@ if not maps:
 # %% tags=["hide-input"]
 for dataset, frame in maps.items():
     display(Markdown(f"**{dataset}**"), HTML(gallery.gallery(frame)))
-if not maps:
-    display(Markdown("**Not run.**"))
+for dataset in missing:
+    display(Markdown(f"**{dataset}**: not run."))
 
 # %% [markdown]
 # ## Figure 4 with our teacher: image 4000
