@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nbformat
 import papermill
 import pytest
 
@@ -31,12 +32,30 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
     ],
 )
 def test_a_wrong_parameter_stops_the_first_cell(
-    name: str, parameters: dict[str, object], message: str, tmp_path: Path
+    name: str, parameters: dict[str, object], message: str
 ) -> None:
-    output = tmp_path / "out.ipynb"
+    parameters_cell, set_up, *_ = code_cells(name)
+    values: dict[str, object] = {}
+    exec(parameters_cell, values)  # as the kernel does
+    values |= parameters
+    with pytest.raises((ValueError, TypeError), match=message):
+        exec(set_up, values)
+    assert "config" not in values
+
+
+def code_cells(name: str) -> list[str]:
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_papermill_stops_there_too(tmp_path: Path) -> None:
+    message = "unknown parameter foo for phase1; valid parameters: dataset, "
     with pytest.raises(papermill.PapermillExecutionError, match=message) as stop:
         papermill.execute_notebook(
-            NOTEBOOKS / f"{name}.ipynb", output, parameters=parameters, progress_bar=False
+            NOTEBOOKS / "phase1.ipynb",
+            tmp_path / "out.ipynb",
+            parameters={"foo": 1},
+            progress_bar=False,
         )
     assert "experiments.configure" in stop.value.source
     assert stop.value.exec_count <= 3  # parameters, injected parameters, set-up
