@@ -57,9 +57,13 @@ def execute(
     ------
     FileNotFoundError
         If `source` holds no notebook.
+    ValueError
+        If `train` is asked for no data set.
     RuntimeError
         If a notebook stops; its name and its error are told.
     """
+    if train and not datasets:
+        raise ValueError("expected data sets to train, got none; pass `--datasets digits`")
     if not list(source.glob("*.ipynb")):
         raise FileNotFoundError(
             f"expected notebooks in {source}, got none; run from the repository's root, "

@@ -94,7 +94,7 @@ def _best_teacher(dataset: str, spec: models.NetworkSpec, results: Results) -> s
 def initialise(spec: models.NetworkSpec, start: Start, images: ImageSet, *, seed: int) -> nn.Module:
     """Return a network for `images` whose random weights come from `seed` alone."""
     with torch.random.fork_rng([]):
-        torch.manual_seed(stream(seed, "weights"))
+        torch.default_generator.manual_seed(stream(seed, "weights"))  # and no GPU's
         network = models.create(
             spec,
             n_classes=images.n_classes,

@@ -268,9 +268,8 @@ def _cuda_devices(engine: Engine) -> list[int]:
 
 
 def _random_states(seed: int, engine: Engine) -> list[Tensor]:
-    with torch.random.fork_rng(_cuda_devices(engine)):
-        torch.manual_seed(seed)
-        return _get_random_states(engine)
+    devices = ["cpu", *(f"cuda:{i}" for i in _cuda_devices(engine))]
+    return [torch.Generator(device).manual_seed(seed).get_state() for device in devices]
 
 
 def _get_random_states(engine: Engine) -> list[Tensor]:

@@ -76,6 +76,11 @@ def test_a_folder_without_notebooks_is_refused(tmp_path: Path) -> None:
         report.execute(tmp_path, tmp_path, results=str(tmp_path))
 
 
+def test_training_for_no_data_set_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected data sets to train, got none; pass"):
+        report.execute(tmp_path, tmp_path, results=str(tmp_path), train=True)
+
+
 def test_a_page_is_executed_titled_and_without_the_machines_traces(tmp_path: Path) -> None:
     source = made_notebook(tmp_path / "notebooks", "dataset = 'x'\nprint(dataset)")
     target = tmp_path / "phases" / "page.ipynb"
