@@ -1,0 +1,150 @@
+"""Is it the classes or the images? Subsets that differ from a rule's in one of the two.
+
+A rule's subset may hold many images of one class and few of another. Two more subsets of its size
+tell what that does to a student: one with the rule's class counts, whose images are drawn at random
+within each class, and one for which the rule chooses within each class, so that the classes keep
+their shares.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int, Int64
+
+from carto_helpers.config import SubsetSpec
+from carto_helpers.paired import paired_comparison
+from carto_helpers.selection import random_subset, select
+
+ARMS = ("class counts of the rule, images at random", "the rule within each class")
+
+
+def matched_random(
+    labels: Int[np.ndarray, " N"], positions: Int64[np.ndarray, " n"], *, seed: int
+) -> Int64[np.ndarray, " n"]:
+    """Return positions drawn at random that hold as many images of each class as `positions`.
+
+    Parameters
+    ----------
+    labels
+        Gold labels of the training split, (N,).
+    positions
+        The rule's subset, (n,).
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    ndarray
+        Sorted unique positions, (n,).
+
+    Examples
+    --------
+    >>> labels = np.array([0, 0, 0, 1, 1, 1])
+    >>> labels[matched_random(labels, np.array([0, 1, 3]), seed=0)]
+    array([0, 0, 1])
+    """
+    counts = np.bincount(labels[positions], minlength=int(labels.max()) + 1)
+
+    def choose(of_class: Int64[np.ndarray, " m"], k: int) -> Int64[np.ndarray, " n"]:
+        return random_subset(len(of_class), int(counts[k]), seed) if counts[k] else of_class[:0]
+
+    return _by_class(labels, choose)
+
+
+def rule_by_class(
+    labels: Int[np.ndarray, " N"],
+    statistics: Mapping[str, Float[np.ndarray, " N"]],
+    spec: SubsetSpec,
+) -> Int64[np.ndarray, " n"]:
+    """Return what a rule chooses within each class, the same fraction of every class.
+
+    Parameters
+    ----------
+    labels
+        Gold labels of the training split, (N,).
+    statistics
+        The four scores by name, each (N,).
+    spec
+        Rule and fraction; no rule that draws.
+
+    Returns
+    -------
+    ndarray
+        Sorted unique positions, (n,); n is the fraction of each class, rounded class by class.
+
+    Raises
+    ------
+    ValueError
+        If the rule draws: it keeps the classes' shares by itself.
+
+    Examples
+    --------
+    >>> labels, score = np.array([0, 0, 1, 1]), np.array([0.9, 0.8, 0.1, 0.2])
+    >>> spec = SubsetSpec(rule="high-confidence", fraction=0.5)
+    >>> rule_by_class(labels, {"confidence": score}, spec)
+    array([0, 3])
+    """
+    if spec.is_seeded:
+        raise ValueError(f"expected a rule that ranks, got {spec.rule!r}; pass one of table 3's")
+
+    def choose(of_class: Int64[np.ndarray, " m"], _: int) -> Int64[np.ndarray, " n"]:
+        return select(spec, {name: s[of_class] for name, s in statistics.items()}, seed=0)
+
+    return _by_class(labels, choose)
+
+
+def _by_class(
+    labels: Int[np.ndarray, " N"],
+    choose: Callable[[Int64[np.ndarray, " m"], int], Int64[np.ndarray, " n"]],
+) -> Int64[np.ndarray, " n"]:
+    """Return the sorted positions of what `choose` takes of each class's positions."""
+    places = [(np.flatnonzero(labels == k), int(k)) for k in np.unique(labels)]
+    return np.sort(np.concatenate([of_class[choose(of_class, k)] for of_class, k in places]))
+
+
+def class_effects(
+    studied: pd.DataFrame, students: pd.DataFrame, *, score: str = "test_macro_f1"
+) -> pd.DataFrame:
+    """Return what a rule's classes cost its students, and what its images do, over paired seeds.
+
+    Parameters
+    ----------
+    studied
+        Rows of the study: rule, arm (one of `ARMS`), seed and the score.
+    students
+        Rows of phase 1 of the same teacher and student: rule, student_seed and the score; the
+        rule "random" among them.
+    score
+        Column, in [0, 1].
+
+    Returns
+    -------
+    DataFrame
+        One row a rule and effect: rule, effect, difference, low and high (95 %, fractions), n.
+        "classes" is the random subset with the rule's class counts less the random one, "images"
+        the rule's less that; "classes mended" the rule within each class less the rule.
+    """
+    columns = ["arm", "rule", "seed", score]
+    ours = students.rename(columns={"student_seed": "seed"}).assign(arm="")
+    rows = pd.concat([studied[columns], ours[columns]]).groupby(["arm", "rule"])
+    seeds = {(arm, rule): group.set_index("seed")[score] for (arm, rule), group in rows}
+    matched, within = ARMS
+    return pd.DataFrame(
+        [
+            {"rule": rule, "effect": effect, **_paired(seeds[first], seeds[second])}
+            for rule in dict.fromkeys(studied["rule"])
+            for effect, first, second in (
+                ("classes", (matched, rule), ("", "random")),
+                ("images", ("", rule), (matched, rule)),
+                ("classes mended", (within, rule), ("", rule)),
+            )
+            if first in seeds and second in seeds
+        ]
+    )
+
+
+def _paired(first: "pd.Series[float]", second: "pd.Series[float]") -> dict[str, float]:
+    both = pd.concat([first, second], axis=1, join="inner").to_numpy()
+    found = paired_comparison(both[:, 0], both[:, 1])
+    return {"difference": found.difference, "low": found.low, "high": found.high, "n": found.n}

@@ -1,0 +1,80 @@
+"""Subsets that differ from a rule's in its classes, or in its images within them, alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carto_helpers import class_balance
+from carto_helpers.class_balance import ARMS, class_effects, matched_random, rule_by_class
+from carto_helpers.config import SubsetSpec
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200))
+def test_a_matched_subset_holds_as_many_of_each_class(seed: int, n: int) -> None:
+    draw = np.random.default_rng(seed)
+    labels = draw.integers(0, 7, 200)
+    positions = np.sort(draw.choice(200, n, replace=False))
+    found = matched_random(labels, positions, seed=seed)
+    assert np.array_equal(found, np.unique(found))
+    assert np.array_equal(
+        np.bincount(labels[found], minlength=7), np.bincount(labels[positions], minlength=7)
+    )
+
+
+def test_a_matched_subset_is_drawn() -> None:
+    labels, positions = np.zeros(1_000, np.int64), np.arange(300)
+    one, other = (matched_random(labels, positions, seed=seed) for seed in (0, 1))
+    assert 200 < len(np.setdiff1d(one, positions)) < 220  # 0.7 of 300 are outside
+    assert not np.array_equal(one, other)
+    assert np.array_equal(one, matched_random(labels, positions, seed=0))
+
+
+def test_a_rule_by_class_takes_the_same_share_of_each_and_its_highest() -> None:
+    draw = np.random.default_rng(0)
+    labels, score = draw.integers(0, 5, 500), draw.random(500)
+    spec = SubsetSpec(rule="high-confidence", fraction=0.2)
+    found = rule_by_class(labels, {"confidence": score}, spec)
+    for k in range(5):
+        ours = score[found][labels[found] == k]
+        assert len(ours) == max(1, int(0.2 * np.sum(labels == k)))
+        assert np.array_equal(np.sort(ours), np.sort(score[labels == k])[-len(ours) :])
+
+
+def test_a_rule_that_draws_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected a rule that ranks, got 'random'"):
+        rule_by_class(np.zeros(4, int), {"confidence": np.ones(4)}, SubsetSpec(rule="random"))
+
+
+def made_rows(**means: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "rule": rule.replace("_", "-"),
+                "student_seed": seed,
+                "test_macro_f1": mean + 0.01 * seed,
+            }
+            for rule, mean in means.items()
+            for seed in range(3)
+        ]
+    )
+
+
+def test_effects_add_up_to_what_a_rule_loses() -> None:
+    students = made_rows(random=0.5, ambiguous=0.3)
+    arms = [
+        made_rows(ambiguous=mean).assign(arm=arm)
+        for mean, arm in zip((0.4, 0.45), ARMS, strict=True)
+    ]
+    found = class_effects(pd.concat(arms).rename(columns={"student_seed": "seed"}), students)
+    assert found["effect"].tolist() == ["classes", "images", "classes mended"]
+    assert found["difference"].tolist() == pytest.approx([-0.1, -0.1, 0.15])
+    assert found["n"].tolist() == [3, 3, 3]
+
+
+def test_an_arm_without_rows_has_no_effect() -> None:
+    students = made_rows(random=0.5, ambiguous=0.3)
+    arm = made_rows(ambiguous=0.4).assign(arm=class_balance.ARMS[1])
+    found = class_effects(arm.rename(columns={"student_seed": "seed"}), students)
+    assert found["effect"].tolist() == ["classes mended"]
