@@ -7,6 +7,8 @@ their shares.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,12 @@ from carto_helpers.paired import paired_comparison
 from carto_helpers.selection import random_subset, select
 
 ARMS = ("class counts of the rule, images at random", "the rule within each class")
+COLUMNS = ("rule", "arm", "seed", "test_macro_f1")
+_WORDS = {
+    "classes": "its class counts alone, with images at random, change a random subset's score by",
+    "images": "its choice within the classes changes that by",
+    "classes mended": "choosing within each class changes the rule's own score by",
+}
 
 
 def matched_random(
@@ -148,3 +156,27 @@ def _paired(first: "pd.Series[float]", second: "pd.Series[float]") -> dict[str, 
     both = pd.concat([first, second], axis=1, join="inner").to_numpy()
     found = paired_comparison(both[:, 0], both[:, 1])
     return {"difference": found.difference, "low": found.low, "high": found.high, "n": found.n}
+
+
+def recorded(folder: Path) -> pd.DataFrame:
+    """Return the rows of the study in a results folder: `COLUMNS` and others; none if not run."""
+    path = folder / "class_balance.csv"
+    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
+
+
+def read_effects(effects: pd.DataFrame) -> str:
+    """Return what `class_effects` found, a line a rule, as Markdown."""
+    if effects.empty:
+        return "**Not run yet**: `python -m studies.class_balance` does."
+    lines = []
+    for rule, group in effects.groupby("rule", sort=False):
+        said = ", ".join(
+            f"{_WORDS[row['effect']]} {_signed(row)}" for row in group.to_dict("records")
+        )
+        lines.append(f"* **{rule}** (n = {group['n'].min()}): {said}.")
+    return "\n".join(lines)
+
+
+def _signed(row: Mapping[Any, Any]) -> str:
+    found = f"**{row['difference']:+.3f}** ({row['low']:+.3f} to {row['high']:+.3f})"
+    return found.replace("-", "−")

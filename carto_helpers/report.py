@@ -13,7 +13,7 @@ from carto_helpers.config import DATASETS
 from carto_helpers.records import Results, replacing
 
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
-_WHOLE = ("tables", "figures", "claims", "audit")  # pages of the whole record
+_WHOLE = ("tables", "figures", "claims", "differences", "audit")  # pages of the whole record
 _PHASES = ("phase1", "phase2", "phase3")
 
 

@@ -1,5 +1,7 @@
 """Subsets that differ from a rule's in its classes, or in its images within them, alone."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -78,3 +80,16 @@ def test_an_arm_without_rows_has_no_effect() -> None:
     arm = made_rows(ambiguous=0.4).assign(arm=class_balance.ARMS[1])
     found = class_effects(arm.rename(columns={"student_seed": "seed"}), students)
     assert found["effect"].tolist() == ["classes mended"]
+
+
+def test_a_reading_tells_every_effect_and_that_nothing_is_run(tmp_path: Path) -> None:
+    nothing = class_balance.recorded(tmp_path)
+    assert class_balance.read_effects(class_effects(nothing, made_rows(random=0.5))).startswith(
+        "**Not run yet**"
+    )
+    rows = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[0])
+    rows.to_csv(tmp_path / "class_balance.csv", index=False)
+    effects = class_effects(class_balance.recorded(tmp_path), made_rows(random=0.5, ambiguous=0.3))
+    text = class_balance.read_effects(effects)
+    assert text.startswith("* **ambiguous** (n = 3): its class counts alone")
+    assert "score by **−0.100** (−0.100 to −0.100), its choice" in text
