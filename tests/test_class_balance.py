@@ -82,6 +82,21 @@ def test_an_arm_without_rows_has_no_effect() -> None:
     assert found["effect"].tolist() == ["classes mended"]
 
 
+def test_mean_scores_leave_a_gap_where_nothing_is_run() -> None:
+    studied = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[0])
+    found = class_balance.mean_scores(studied, made_rows(random=0.5, ambiguous=0.3))
+    assert found.columns.tolist() == ["rule", "random", "the rule", *ARMS]
+    assert found["rule"].tolist() == ["ambiguous"]
+    assert found.iloc[0, 1:4].tolist() == pytest.approx([0.51, 0.31, 0.41])
+    assert np.isnan(found.iloc[0, 4])
+    assert class_balance.mean_scores(class_balance.recorded(Path("nowhere")), studied).empty
+
+
+def test_one_seed_shows_no_effect() -> None:
+    one = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[1])
+    assert class_effects(one.head(1), made_rows(random=0.5, ambiguous=0.3)).empty
+
+
 def test_a_reading_tells_every_effect_and_that_nothing_is_run(tmp_path: Path) -> None:
     nothing = class_balance.recorded(tmp_path)
     assert class_balance.read_effects(class_effects(nothing, made_rows(random=0.5))).startswith(
