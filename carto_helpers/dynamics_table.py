@@ -42,7 +42,7 @@ def from_table(table: pa.Table, path: Path) -> DynamicsRecord:
         )
     columns = {name: table.column(name).to_numpy().copy() for name in table.column_names}
     quantities = {
-        name: np.stack([columns[c] for c in columns if c.rpartition("_")[0] == name], axis=1)
+        name: np.stack([columns[c] for c in columns if c.rpartition("_")[0] == name]).T
         for name in QUANTITIES
         if f"{name}_01" in columns
     }
