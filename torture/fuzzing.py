@@ -159,12 +159,14 @@ def measure(folder: Path, *, minutes: float) -> Iterator[Outcome]:
         )
 
 
-def fuzz(target: Target, values: Any, folder: Path, *, seconds: float) -> tuple[int, str]:
+def fuzz(
+    target: Target, values: Any, folder: Path, *, seconds: float, a_round: int = _A_ROUND
+) -> tuple[int, str]:
     """Call `target` with made values for some time; return how often, and what failed first."""
     count, started = 0, time.monotonic()
 
     @settings(
-        max_examples=_A_ROUND, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=a_round, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
     @given(values)
     def attempt(value: Any) -> None:
