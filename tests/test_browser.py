@@ -28,7 +28,7 @@ KEEP_VIEW = """document.addEventListener('chart-drawn', ({detail}) => {
 });"""
 BRUSHED = {"variability": (0.1, 0.3), "confidence": (0.2, 0.5)}
 START = {"colour_by": "correctness", "lit_subset": -1, "lit_class": "all classes"}
-CUT = """width => [...document.querySelectorAll('h1, h2, h3, caption, .bd-article > section p')]
+CUT = """width => [...document.querySelectorAll('h1, h2, h3, caption, p:not(td p, th p)')]
   .filter(e => e.getBoundingClientRect().right > width + 1).map(e => e.textContent)"""
 
 pytestmark = pytest.mark.browser
