@@ -45,7 +45,7 @@ def on_paper(section: str, what: str, measured: Measured, n: int, n_bytes: int) 
     return Comparison(
         section=section,
         what=f"{what}, N = {n:,}, computed",
-        unit="s, computed",
+        unit="s",
         ours=[seconds_on_paper(measured, n)],
         note=f"not run; on the line through {', '.join(f'{size:,}' for size in measured)}, which "
         f"grows as N to the {exponent(measured):.2f} at its end; it needs {n_bytes / 1e9:.1f} GB",
