@@ -24,6 +24,7 @@ _WORDS = {
     "classes": "its class counts alone, with images at random, change a random subset's score by",
     "images": "its choice within the classes changes that by",
     "classes mended": "choosing within each class changes the rule's own score by",
+    "against random": "which then lies above the random subset's by",
 }
 
 
@@ -131,8 +132,9 @@ def class_effects(
     DataFrame
         One row a rule and effect: rule, effect, difference, low and high (95 %, fractions), n.
         "classes" is the random subset with the rule's class counts less the random one, "images"
-        the rule's less that; "classes mended" the rule within each class less the rule. An effect
-        with fewer than two shared seeds is left out.
+        the rule's less that; "classes mended" the rule within each class less the rule, and
+        "against random" less the random subset. An effect with fewer than two shared seeds is
+        left out.
     """
     columns = ["arm", "rule", "seed", score]
     ours = students.rename(columns={"student_seed": "seed"}).assign(arm="")
@@ -147,6 +149,7 @@ def class_effects(
             ("classes", (matched, rule), ("", "random")),
             ("images", ("", rule), (matched, rule)),
             ("classes mended", (within, rule), ("", rule)),
+            ("against random", (within, rule), ("", "random")),
         )
     ]
     return pd.DataFrame(

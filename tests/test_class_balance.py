@@ -70,16 +70,16 @@ def test_effects_add_up_to_what_a_rule_loses() -> None:
         for mean, arm in zip((0.4, 0.45), ARMS, strict=True)
     ]
     found = class_effects(pd.concat(arms).rename(columns={"student_seed": "seed"}), students)
-    assert found["effect"].tolist() == ["classes", "images", "classes mended"]
-    assert found["difference"].tolist() == pytest.approx([-0.1, -0.1, 0.15])
-    assert found["n"].tolist() == [3, 3, 3]
+    assert found["effect"].tolist() == ["classes", "images", "classes mended", "against random"]
+    assert found["difference"].tolist() == pytest.approx([-0.1, -0.1, 0.15, -0.05])
+    assert found["n"].tolist() == [3, 3, 3, 3]
 
 
 def test_an_arm_without_rows_has_no_effect() -> None:
     students = made_rows(random=0.5, ambiguous=0.3)
     arm = made_rows(ambiguous=0.4).assign(arm=class_balance.ARMS[1])
     found = class_effects(arm.rename(columns={"student_seed": "seed"}), students)
-    assert found["effect"].tolist() == ["classes mended"]
+    assert found["effect"].tolist() == ["classes mended", "against random"]
 
 
 def test_mean_scores_leave_a_gap_where_nothing_is_run() -> None:
