@@ -203,6 +203,21 @@ def read_effects(effects: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def read_against_random(effects: pd.DataFrame) -> str:
+    """Return how rules that choose within each class compare with random, as one sentence.
+
+    "" if no such effect is in `effects`.
+    """
+    if effects.empty or "against random" not in set(effects["effect"]):
+        return ""
+    rows = effects[effects["effect"] == "against random"].sort_values("difference")[::-1]
+    said = [f"{row['rule']} {_signed(row)}, n = {row['n']}" for row in rows.to_dict("records")]
+    return (
+        "A rule's subset has few images of some classes. Where the rule chooses within each class "
+        f"instead, its students' score less random's is: {'; '.join(said)}."
+    )
+
+
 def _signed(row: Mapping[Any, Any]) -> str:
     found = f"**{row['difference']:+.3f}** ({row['low']:+.3f} to {row['high']:+.3f})"
     return found.replace("-", "−")

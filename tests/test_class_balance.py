@@ -105,6 +105,15 @@ def test_a_reading_tells_every_effect_and_that_nothing_is_run(tmp_path: Path) ->
     rows = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[0])
     rows.to_csv(tmp_path / "class_balance.csv", index=False)
     effects = class_effects(class_balance.recorded(tmp_path), made_rows(random=0.5, ambiguous=0.3))
+    assert class_balance.read_against_random(effects) == ""
     text = class_balance.read_effects(effects)
     assert text.startswith("* **ambiguous** (n = 3): its class counts alone")
     assert "score by **−0.100** (−0.100 to −0.100), its choice" in text
+
+
+def test_the_rule_that_exceeds_random_most_is_told_first() -> None:
+    rows = made_rows(ambiguous=0.4, easy_to_learn=0.6).rename(columns={"student_seed": "seed"})
+    students = made_rows(random=0.5, ambiguous=0.3, easy_to_learn=0.3)
+    text = class_balance.read_against_random(class_effects(rows.assign(arm=ARMS[1]), students))
+    assert "is: easy-to-learn **+0.100** (+0.100 to +0.100), n = 3; ambiguous **−0.100**" in text
+    assert class_balance.read_against_random(pd.DataFrame()) == ""
