@@ -150,7 +150,7 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> None:
         try:
             _run_cells(source, output, parameters)
             executed = _without_traces(nbformat.read(output, as_version=4))
-            nbformat.write(_titled(executed, parameters), beside)
+            nbformat.write(_titled(_folded(executed), parameters), beside)
         finally:
             output.unlink(missing_ok=True)
 
@@ -173,6 +173,14 @@ def _without_traces(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for part in (notebook, *notebook.cells):
         part.metadata.pop("papermill", None)
         part.metadata.pop("execution", None)
+    return notebook
+
+
+def _folded(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return the notebook with the parameters of the run folded away, as its other code is."""
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("hide-input")
     return notebook
 
 

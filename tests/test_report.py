@@ -88,6 +88,8 @@ def test_a_page_is_executed_titled_and_without_the_machines_traces(tmp_path: Pat
     page = nbformat.read(target, as_version=4)
     assert page.cells[0].source == "# A page · digits\n"
     assert "papermill" not in page.metadata
+    given = next(c for c in page.cells if "injected-parameters" in c.metadata.get("tags", []))
+    assert "hide-input" in given.metadata.tags
     assert str(tmp_path) not in target.read_text()
     assert [path.name for path in target.parent.iterdir()] == ["page.ipynb"]
 
