@@ -325,7 +325,7 @@ def test_colour_is_chosen_by_keyboard(explored):
 def test_the_tab_key_reaches_every_control_in_order_and_shows_where_it_is(explored):
     explored.focus("select[name=colour_by]")
     reached = []
-    for _ in range(13):
+    for _ in range(12):
         explored.keyboard.press("Tab")
         name, outline, shadow = explored.evaluate(
             "() => { const e = document.activeElement, s = getComputedStyle(e);"
