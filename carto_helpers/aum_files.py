@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from carto_helpers.plain_texts import short
+from carto_helpers.plain_texts import in_utf8, short
 
 _LONGEST = 2**30  # characters of a field; csv's own limit is 131,072
 
@@ -63,7 +63,10 @@ def _read(path: Path, kinds: dict[str, type]) -> tuple[pd.DataFrame, list[int]]:
         raise FileNotFoundError(f"expected a CSV file of the package aum at {path}, got none")
     limit = csv.field_size_limit(_LONGEST)
     try:
-        columns, lines = _columns(path, kinds)
+        with in_utf8(path):
+            columns, lines = _columns(path, kinds)
+    except csv.Error as error:
+        raise _bad(path, 1, "CSV as the package writes it", str(error)) from error
     finally:
         csv.field_size_limit(limit)
     frame = pd.DataFrame(columns)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from carto_helpers.dynamics import confidence, forgetting_events, never_learnt, variability
 from carto_helpers.epoch_checks import as_ids
+from carto_helpers.plain_texts import in_utf8
 from carto_helpers.recording import DynamicsRecord, epoch_quantities, stack_epochs
 from carto_helpers.records import replacing
 
@@ -159,7 +160,7 @@ def _read_epoch(path: Path, number: int) -> _Epoch:
     ids: list[Any] = []
     rows: list[array[float]] = []
     gold, lines = [], []
-    with path.open(encoding="utf-8") as file:
+    with in_utf8(path), path.open(encoding="utf-8") as file:
         for at, line in enumerate(file, start=1):
             if line.strip():
                 name, row, label = _parse(line, f"{path}, line {at}", f"logits_epoch_{number}")
@@ -183,7 +184,7 @@ def _read_epoch(path: Path, number: int) -> _Epoch:
 def _parse(line: str, place: str, field: str) -> tuple[int | str, "array[float]", int]:
     try:
         example: Any = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _bad(place, "a JSON object", f"{_short(line)} ({error})") from error
     if not isinstance(example, dict) or not {"guid", field, "gold"} <= example.keys():
         raise _bad(place, f"an object with guid, {field} and gold", _short(line))

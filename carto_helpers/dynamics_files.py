@@ -1,6 +1,8 @@
 """Training dynamics as one file of NumPy or Parquet."""
 
 import json
+import struct
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,8 +18,10 @@ from carto_helpers.recording import QUANTITIES, DynamicsRecord
 from carto_helpers.records import replacing
 
 _UNREADABLE = (
-    ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error
-)  # what a foreign or damaged .npz can raise  # fmt: skip
+    ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, OSError, OverflowError,
+    MemoryError, RuntimeError, NotImplementedError, SyntaxError, pa.ArrowException,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError,
+)  # what foreign or damaged files can raise  # fmt: skip
 
 
 def write_npz(path: str | Path, record: DynamicsRecord) -> None:
@@ -80,10 +84,11 @@ def read_parquet(path: str | Path) -> DynamicsRecord:
     """
     _must_exist(Path(path))
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        return from_table(pq.read_table(path), Path(path))
+    except _UNREADABLE as error:
+        if str(error).startswith(str(path)):
+            raise  # ours says more
         raise _foreign(Path(path), "write_parquet", error) from error
-    return from_table(table, Path(path))
 
 
 def _must_exist(path: Path) -> None:

@@ -2,7 +2,8 @@
 
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST_TEXT = 10_000  # characters of a cell, a class's or an example's name; ours have under 400
@@ -41,6 +42,18 @@ def check_texts(texts: Iterable[object], path: Path, what: str) -> None:
                 f"{len(text):,} as {what} ({short(text, 60)}); restore the file from a copy, or "
                 "shorten it"
             )
+
+
+@contextmanager
+def in_utf8(path: Path) -> Iterator[None]:
+    """Name the file `path` that is read in the block if it is no text in UTF-8."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} must be a text in UTF-8, got {short(error)}; save it in UTF-8, or name "
+            "another file"
+        ) from error
 
 
 def check_name(name: str, where: Path) -> None:

@@ -68,3 +68,17 @@ def test_an_update_stands_once(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"CSV file of the package aum at .*none\.csv"):
         read_aum(tmp_path / "none.csv")
+
+
+def test_what_is_no_utf8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "aum_values.csv"
+    path.write_bytes(b"sample_id,aum\n\x80,1\n")
+    with pytest.raises(ValueError, match=f"^{path} must be a text in UTF-8, got 'utf-8' codec"):
+        read_aum(path)
+
+
+def test_what_is_no_csv_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carto_helpers.aum_files._LONGEST", 10)
+    path = written(tmp_path, f"sample_id,aum\n{'x' * 11},1\n")
+    with pytest.raises(ValueError, match="expected CSV as the package writes it, got field larger"):
+        read_aum(path)

@@ -160,3 +160,16 @@ def test_a_missing_epoch_is_named(tmp_path: Path) -> None:
 def test_labels_are_one_an_example(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`labels` must be one a row of `logits`, got 2 for 1"):
         write_cartography(tmp_path, 0, [1], torch.tensor([[0.0, 1.0]]), [0, 1])
+
+
+def test_what_is_no_utf8_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "dynamics_epoch_0.jsonl"
+    path.write_bytes(b"\x80")
+    with pytest.raises(ValueError, match=f"^{path} must be a text in UTF-8, got 'utf-8' codec"):
+        read_cartography(tmp_path)
+
+
+def test_lists_in_lists_without_end_are_named(tmp_path: Path) -> None:
+    (tmp_path / "dynamics_epoch_0.jsonl").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"line 1: expected a JSON object, got \[{57}\.\.\. \("):
+        read_cartography(tmp_path)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from made_loops import expected_record, made_logits
 
@@ -82,3 +84,34 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", about=np.array([{"classes": ["a"]}], dtype=object))
     with pytest.raises(ValueError, match="allow_pickle=False"):
         read_npz(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("columns", [{"classes": b"{"}, {"classes": b"3"}, {"classes": b"\xff"}])
+def test_classes_that_are_none_are_named_with_the_file(tmp_path: Path, columns: dict) -> None:
+    path = tmp_path / "dynamics.parquet"
+    needed = {"index": [0], "label": [0], "p_gold_01": [0.5], "is_right_01": [True]}
+    pq.write_table(pa.table(needed, metadata=columns), path)
+    with pytest.raises(ValueError, match=f"^{path} must be a file of `write_parquet`"):
+        read_parquet(path)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "npz"])
+def test_any_changed_byte_gives_a_record_or_names_the_file(tmp_path: Path, kind: str) -> None:
+    """Files of one's own carry no checksum: a reader may not fall over what they hold."""
+    write, read = (write_npz, read_npz) if kind == "npz" else (write_parquet, read_parquet)
+    path, draw = tmp_path / f"dynamics.{kind}", np.random.default_rng(0)
+    write(path, made_record())
+    whole = path.read_bytes()
+    for at, byte in zip(draw.integers(0, len(whole), 150), draw.integers(0, 256, 150), strict=True):
+        path.write_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :])
+        if error := error_of(lambda: read(path)):
+            assert str(path) in error, at
+
+
+def error_of(call: Callable[[], object]) -> str:
+    """Return the text of the ValueError that a call raises, "" if it raises none."""
+    try:
+        call()
+    except ValueError as error:
+        return str(error)
+    return ""

