@@ -26,6 +26,10 @@ def test_a_missing_submitit_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> 
         check_submitit()
 
 
+# submitit's executor within this process leaves its log files open
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 def test_submitit_returns_what_the_tasks_return_in_their_order(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

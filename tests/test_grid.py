@@ -56,6 +56,10 @@ def test_a_pool_leaves_the_rows_of_one_process(
     assert "1 of 3 runs done on cpu" in capfd.readouterr().out
 
 
+# submitit's executor within this process leaves its log files open
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 def test_a_submitit_array_leaves_the_rows_of_one_process(here: PhaseConfig, tmp_path: Path) -> None:
     if importlib.util.find_spec("submitit") is None:
         pytest.skip("submitit is not installed")
