@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from carto_helpers import experiments, paper
-from carto_helpers.config import DATASETS, FAMILIES, PARAMETERS, STARTS, PhaseConfig
+from carto_helpers.config import DATASETS, FAMILIES, PARAMETERS, STARTS, TRACKERS, PhaseConfig
 from carto_helpers.durable import Stopped, stoppable
 from carto_helpers.records import Results
 
@@ -36,6 +36,10 @@ _HELP = {
     "device": "auto, cpu, cuda, cuda:N or mps",
     "results": "folder of the record",
     "train": "train the runs that are missing",
+    "tracker": f"where runs can be watched: {', '.join(TRACKERS)}",
+    "executor": "where runs are trained: here, pool (all devices of this machine), or slurm",
+    "workers": "of pool or slurm at once; 0 is one a device, or one a run",
+    "slurm": "options of sbatch without their dashes, like partition=gpu gpus-per-node=1",
 }
 _ABOUT = {
     "teacher": "train the grid of teachers and record their training dynamics (table 2)",
@@ -102,7 +106,10 @@ def _add_parameter(command: argparse.ArgumentParser, name: str) -> None:
 
 
 def _add_paper(command: argparse.ArgumentParser) -> None:
-    for name in ("data_root", "seeds", "epochs", "device", "results"):
+    for name in (
+        "data_root", "seeds", "epochs", "device", "results",
+        "tracker", "executor", "workers", "slurm",
+    ):  # fmt: skip
         _add_parameter(command, name)
     command.add_argument(
         "--steps", nargs="+", type=int, default=[], help=f"of 1 … {paper.N_STEPS} (default: all)"

@@ -16,6 +16,8 @@ METHOD_VERSION = 1  # raised by hand when results change; part of every run's ke
 DATASETS = ("digits", "mnist", "cifar10", "cifar100")
 FAMILIES = ("mobilenet", "efficientnet", "resnet")
 STARTS = ("scratch", "paper", *DATASETS)  # or the path of a safetensors file
+TRACKERS = ("none", "tensorboard", "wandb")
+EXECUTORS = ("here", "pool", "slurm")
 
 TEACHER_COLUMNS = (
     "key", "dataset", "fingerprint", "teacher", "network", "start", "n_train", "split_seed",
@@ -34,7 +36,7 @@ STUDENT_COLUMNS = (
 _JUPYTER_NAMES = ("In", "Out", "exit", "quit")
 _SHARED_PARAMETERS = (
     "dataset", "data_root", "teacher_start", "batch_size", "split_seed", "epochs", "device",
-    "results", "train",
+    "results", "train", "tracker", "executor", "workers", "slurm",
 )  # fmt: skip
 _STUDENT_PARAMETERS = (
     *_SHARED_PARAMETERS, "architecture", "teacher", "student_start", "learning_rate",
@@ -280,6 +282,10 @@ class PhaseConfig:
     device: str = "auto"
     results: str = "results"
     train: bool = True
+    tracker: str = "none"
+    executor: str = "here"
+    workers: int = 0
+    slurm: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what can be checked without data."""
@@ -287,6 +293,7 @@ class PhaseConfig:
             raise ValueError(f"`seeds` must be at least 1, got {self.seeds}; it is how many")
         if self.split_seed < 0:
             raise ValueError(f"`split_seed` must not be negative, got {self.split_seed}; pass 0")
+        self._check_places()
         check_fraction(self.fraction)
         for fraction in self.fractions:
             check_fraction(fraction, "fractions")
@@ -299,6 +306,25 @@ class PhaseConfig:
                     "a run twice: leave the second out"
                 )
         _ = self.student_recipe, [self.teacher_recipe(lr) for lr in self.learning_rates]
+
+    def _check_places(self) -> None:
+        """Check where runs are trained and followed."""
+        for name, known in (("tracker", TRACKERS), ("executor", EXECUTORS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise ValueError(
+                    f"`{name}` must be one of {', '.join(known)}, got {value!r}; pass {known[0]!r}"
+                )
+        if self.workers < 0:
+            raise ValueError(
+                f"`workers` must not be negative, got {self.workers}; 0 chooses the number"
+            )
+        for option in self.slurm:
+            if not option.strip("-").partition("=")[0]:
+                raise ValueError(
+                    f"`slurm` must name options of sbatch, got {option!r}; "
+                    "pass them like partition=gpu"
+                )
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, Any], phase: str) -> "PhaseConfig":

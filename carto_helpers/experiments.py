@@ -13,16 +13,17 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers import data, models, selection
+from carto_helpers.cluster import check_submitit
 from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
-from carto_helpers.distilling import train_students
 from carto_helpers.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.engine import resolve_device
+from carto_helpers.grid import train_runs
 from carto_helpers.planning import make_plan
 from carto_helpers.progress import announced, progress
 from carto_helpers.record_frame import record_frame
 from carto_helpers.records import Results
 from carto_helpers.starts import check_start, initialise
-from carto_helpers.teaching import train_teacher
+from carto_helpers.tracking import check_tracker
 from carto_helpers.workbench import Workbench
 
 
@@ -59,6 +60,9 @@ def check_names(config: PhaseConfig) -> None:
     models.resolve(config.architecture, role="student")
     for start in (config.teacher_start, config.student_start):
         check_start(start)
+    check_tracker(config.tracker)
+    if config.executor == "slurm":
+        check_submitit()
 
 
 def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
@@ -93,8 +97,7 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
     print(plan, flush=True)
     if missing and not dry_run:
         with announced(bench.results, plan.title, [run.key() for run in missing], plan.seconds):
-            for run in missing:
-                train_teacher(bench, run)
+            train_runs(bench, missing)
     rows = bench.results.teachers()
     asked = _best_first(rows[rows["key"].isin([run.key() for run in runs])])
     return with_doubts(bench.results, asked)
@@ -194,7 +197,8 @@ def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult
         print(make_plan(phase, bench, teachers=[run], subsets=everything, n_recorded=0))
         if dry_run:
             return None
-        teacher = train_teacher(bench, run)
+        train_runs(bench, [run])
+        teacher = bench.results.teacher(run.key())
     runs = [
         bench.student_run(teacher, subset, seed)
         for seed in range(config.seeds)
@@ -208,7 +212,7 @@ def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult
         print(plan, flush=True)
         if missing and not dry_run:
             with announced(bench.results, plan.title, [run.key() for run in missing], plan.seconds):
-                train_students(bench, missing)
+                train_runs(bench, missing)
     rows = bench.results.students().set_index("key", drop=False)
     keys = [run.key() for run in runs if run.key() in rows.index]
     return PhaseResult(

@@ -19,7 +19,7 @@ from carto_helpers.provenance import provenance, run_facts, score_columns
 from carto_helpers.records import save_tensors
 from carto_helpers.scoring import scores
 from carto_helpers.starts import Start, initialise
-from carto_helpers.training import Training, TrainingData, evaluate
+from carto_helpers.training import Training, TrainingData, evaluate, tracked_scores
 from carto_helpers.workbench import Workbench
 
 
@@ -111,7 +111,7 @@ def begin(bench: Workbench, run: StudentRun, train: TrainingData, engine: Engine
     """Return a run's training, not begun."""
     spec = _spec(run)
     start = bench.start_of(run, spec)
-    return Training(
+    training = Training(
         initialise(spec, start, bench.dataset.train, seed=run.student_seed),
         train,
         subset_index(bench, run),
@@ -119,6 +119,8 @@ def begin(bench: Workbench, run: StudentRun, train: TrainingData, engine: Engine
         seed=run.student_seed,
         engine=engine,
     )
+    training.tracker = bench.tracker(run)
+    return training
 
 
 def finish(
@@ -135,6 +137,8 @@ def finish(
         for name in ("val", "test")
     )
     seconds += time.monotonic() - started
+    training.tracker.log(tracked_scores(val, test), training.epochs_done)
+    training.tracker.finish()
     save_tensors(
         bench.results.weights_path(run.key()),
         training.network.state_dict(),

@@ -19,7 +19,7 @@ from carto_helpers.provenance import provenance, run_facts, score_columns
 from carto_helpers.recording import epoch_quantities, stack_epochs
 from carto_helpers.records import DamagedFileError, load_metadata, load_tensors, save_tensors
 from carto_helpers.starts import initialise
-from carto_helpers.training import Training, check_logits, evaluate, predict
+from carto_helpers.training import Training, check_logits, evaluate, predict, tracked_scores
 from carto_helpers.workbench import Workbench
 
 N_THUMBNAILS = 2_500  # images of a data set that a record holds
@@ -51,8 +51,12 @@ def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
     if checkpoint:
         lesson.go_on(checkpoint)
     lesson.finish()
-    network, when = lesson.training.network, lesson.training.when
-    val, test = (evaluate(network, splits[name], engine, when=when) for name in ("val", "test"))
+    training, when = lesson.training, lesson.training.when
+    val, test = (
+        evaluate(training.network, splits[name], engine, when=when) for name in ("val", "test")
+    )
+    training.tracker.log(tracked_scores(val, test), training.epochs_done)
+    training.tracker.finish()
     print(
         f"teacher {run.network} on {run.dataset}, start {run.start}, learning rate "
         f"{run.recipe.learning_rate:g}: macro F1 {val.macro_f1:.4f} validation, "
@@ -146,6 +150,7 @@ class Lesson:
             seed=run.teacher_seed,
             engine=engine,
         )
+        self.training.tracker = bench.tracker(run)
 
     def finish(self) -> None:
         """Train and record the epochs that are left."""
@@ -178,6 +183,8 @@ class Lesson:
         self.logits = self._predict()
         quantities = epoch_quantities(self.logits, self._data.labels)
         self.epochs.append({name: array.cpu() for name, array in quantities.items()})
+        means = {f"dynamics/{name}": float(a.float().mean()) for name, a in self.epochs[-1].items()}
+        self.training.tracker.log(means, self.training.epochs_done)
         finished = time.monotonic()
         self.dynamics_seconds += finished - trained
         self.seconds += finished - started

@@ -17,6 +17,7 @@ from carto_helpers.engine import Engine
 from carto_helpers.losses import distillation_loss_kl
 from carto_helpers.memory import EVALUATION_BATCH
 from carto_helpers.metrics import accuracy, macro_f1
+from carto_helpers.tracking import NoTracker, Tracker
 
 _STREAMS = {"weights": 1, "batches": 2}  # one seed gives independent streams
 
@@ -27,6 +28,15 @@ class Scores:
 
     accuracy: float
     macro_f1: float
+
+
+def tracked_scores(val: Scores, test: Scores) -> dict[str, float]:
+    """Return the scores of a trained network as trackers show them."""
+    return {
+        f"{split}/{name}": value
+        for split, scores in (("val", val), ("test", test))
+        for name, value in vars(scores).items()
+    }
 
 
 class TrainingData:
@@ -130,6 +140,7 @@ class Training:
         network.to(memory_format=engine.memory_format)  # type: ignore[call-overload]  # as documented
         self.recipe, self.engine, self.seed, self.epochs_done = recipe, engine, seed, 0
         self.data = data
+        self.tracker: Tracker = NoTracker()
         self._index = torch.from_numpy(index)
         self._order = torch.Generator().manual_seed(stream(seed, "batches"))
         self._dropout_states = _random_states(stream(seed, "weights"), engine)
@@ -201,7 +212,9 @@ class Training:
                 f"{self.epochs_done}, step {step}; try a lower `learning_rate` than "
                 f"{self.recipe.learning_rate}"
             )
-        return float(losses.mean())
+        mean = float(losses.mean())
+        self.tracker.log({"train/loss": mean}, self.epochs_done)
+        return mean
 
     @contextmanager
     def own_randomness(self) -> Iterator[None]:

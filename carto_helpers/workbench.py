@@ -14,6 +14,7 @@ from carto_helpers.engine import Engine, choose_engine
 from carto_helpers.provenance import device_name
 from carto_helpers.records import Results
 from carto_helpers.starts import Start, resolve_start
+from carto_helpers.tracking import Tracker, open_tracker
 from carto_helpers.training import TrainingData
 
 
@@ -153,6 +154,11 @@ class Workbench:
             student_seed=seed,
             recipe=self.config.student_recipe,
         )
+
+    def tracker(self, run: TeacherRun | StudentRun) -> Tracker:
+        """Return where the numbers of `run` are sent while it trains."""
+        folder, facts = self.results.folder / "tracking", dataclasses.asdict(run)
+        return open_tracker(self.config.tracker, folder, run.key(), facts)
 
     def engine(self, spec: models.NetworkSpec, role: str) -> Engine:
         """Return how this machine runs one network: as in its rows here, else by the rule."""
