@@ -124,7 +124,7 @@ def _add_report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--datasets", nargs="+", default=[], help="only these (default: all recorded)"
     )
-    command.add_argument("--seeds", type=int, default=3, help="seeds a cell")
+    command.add_argument("--seeds", type=int, help="seeds a cell (default: all recorded)")
     command.add_argument(
         "--train", action="store_true", help="train what is missing, with MobileNet students"
     )

@@ -24,6 +24,7 @@ _WORDS = {
     "classes": "its class counts alone, with images at random, change a random subset's score by",
     "images": "its choice within the classes changes that by",
     "classes mended": "choosing within each class changes the rule's own score by",
+    "against random": "which then lies above the random subset's by",
 }
 
 
@@ -131,8 +132,9 @@ def class_effects(
     DataFrame
         One row a rule and effect: rule, effect, difference, low and high (95 %, fractions), n.
         "classes" is the random subset with the rule's class counts less the random one, "images"
-        the rule's less that; "classes mended" the rule within each class less the rule. An effect
-        with fewer than two shared seeds is left out.
+        the rule's less that; "classes mended" the rule within each class less the rule, and
+        "against random" less the random subset. An effect with fewer than two shared seeds is
+        left out.
     """
     columns = ["arm", "rule", "seed", score]
     ours = students.rename(columns={"student_seed": "seed"}).assign(arm="")
@@ -147,6 +149,7 @@ def class_effects(
             ("classes", (matched, rule), ("", "random")),
             ("images", ("", rule), (matched, rule)),
             ("classes mended", (within, rule), ("", rule)),
+            ("against random", (within, rule), ("", "random")),
         )
     ]
     return pd.DataFrame(
@@ -198,6 +201,21 @@ def read_effects(effects: pd.DataFrame) -> str:
         )
         lines.append(f"* **{rule}** (n = {group['n'].min()}): {said}.")
     return "\n".join(lines)
+
+
+def read_against_random(effects: pd.DataFrame) -> str:
+    """Return how rules that choose within each class compare with random, as one sentence.
+
+    "" if no such effect is in `effects`.
+    """
+    if effects.empty or "against random" not in set(effects["effect"]):
+        return ""
+    rows = effects[effects["effect"] == "against random"].sort_values("difference")[::-1]
+    said = [f"{row['rule']} {_signed(row)}, n = {row['n']}" for row in rows.to_dict("records")]
+    return (
+        "A rule's subset has few images of some classes. Where the rule chooses within each class "
+        f"instead, its students' score less random's is: {'; '.join(said)}."
+    )
 
 
 def _signed(row: Mapping[Any, Any]) -> str:

@@ -32,7 +32,7 @@ def execute(
     *,
     results: str,
     datasets: Sequence[str] = (),
-    seeds: int = 3,
+    seeds: int | None = None,
     train: bool = False,
 ) -> None:
     """Execute every notebook that the record has rows for; write the copies to `target`.
@@ -48,7 +48,7 @@ def execute(
     datasets
         Only these; default all that are recorded.
     seeds
-        How many seeds a cell may hold.
+        How many seeds a cell may hold; default all that are recorded, or 3 with `train`.
     train
         Train what is missing: teacher and MobileNet students on each of `datasets`. The pages of
         the whole record are left as they are.
@@ -76,7 +76,7 @@ def execute(
     for page in asked:
         parameters = page.parameters | shared if page.parameters else {}
         if page.source in _PHASES:
-            parameters["seeds"] = seeds
+            parameters["seeds"] = seeds or (3 if train else _n_seeds(Results(results)))
         elif page.source in _WHOLE:
             parameters["results"] = results
         print(f"{page.source} → {target / page.name}.ipynb", flush=True)
@@ -127,6 +127,10 @@ def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]
         parameters = {name: str(value) for name, value in names.items()}
         pages += [_page(phase, parameters) for phase in _PHASES if _has_rows(phase, rows)]
     return pages
+
+
+def _n_seeds(results: Results) -> int:
+    return int(results.students()["student_seed"].max()) + 1
 
 
 def _has_rows(phase: str, rows: pd.DataFrame) -> bool:

@@ -39,7 +39,7 @@ FORMS = {
 }  # fmt: skip
 PAPERS = ("paper", "paper's teacher", "difference")
 WRAPPED = (
-    "who", "on", "value", "network", "paper's teacher", "mark", "claim", "where", "place", "found",
+    "who", "on", "value", "network", "paper's teacher", "claim", "where", "place", "found",
     "because", "in the paper's table", "test", "what decides", "point", "our rows",
     "shares most with", "doubts",
 )  # fmt: skip

@@ -80,7 +80,9 @@ Markdown(differences.told(card.filter(["subset", "accuracy", "entropy"])))
 # A rule's subset has few images of some classes ({doc}`report card <phase1-cifar10-mobilenet>`).
 # Does its student score low for want of those classes, or because of the images chosen? Two more
 # subsets of the same size tell: one with the rule's class counts and images drawn at random within
-# each class, one for which the rule chooses within each class.
+# each class, one for which the rule chooses within each class. The question came up when the rows
+# of phase 1 were known; teacher and recipe are theirs, and the intervals (95 %, paired over seeds)
+# are not corrected for their number.
 
 # %% tags=["hide-input"]
 studied = class_balance.recorded(record.folder)

@@ -64,6 +64,12 @@ def test_folders_and_weights_of_ones_own_have_no_page_and_are_named(
     assert "no page of folders or weights of your own (mnist, pets)" in capsys.readouterr().out
 
 
+def test_a_page_shows_every_recorded_seed(tmp_path: Path) -> None:
+    results = made_results(tmp_path)
+    results.append_student(student_row(key="9", teacher_key="b", student_seed=4))
+    assert report._n_seeds(results) == 5
+
+
 def test_the_main_job_is_a_teacher_and_three_phases() -> None:
     assert [page.name for page in report.trained_pages(["digits"])] == [
         "teacher-digits",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_runs import make_folder
 
-from torture import corruption, fuzzing, job, killing, limits, page, together
+from torture import audit, corruption, fuzzing, guided, job, killing, limits, page, together
 from torture.job import rows
 from torture.promise import Outcome
 
@@ -81,6 +81,23 @@ def test_made_input_gives_an_object_or_one_line(name: str, tmp_path: Path) -> No
     n, problem = fuzzing.fuzz(target, values, tmp_path, seconds=0.1, a_round=40)
     assert not problem
     assert n >= 40
+
+
+@pytest.mark.parametrize("name", fuzzing.OF_BYTES)
+def test_what_guided_fuzzing_begins_with_is_right(name: str, tmp_path: Path) -> None:
+    assert set(guided.TARGETS) == set(fuzzing.OF_BYTES)
+    for content in fuzzing.seeds(name, tmp_path):
+        fuzzing.OF_BYTES[name](tmp_path, content)
+
+
+def test_what_is_not_installed_is_not_done_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (guided, audit):
+        monkeypatch.setattr(module, "find_spec", lambda _: None)
+    (outcome,) = guided.measure(tmp_path, minutes=1)
+    assert outcome.verdict == "not done: atheris is not installed"
+    assert {o.verdict for o in audit.measure(tmp_path)} == {"not done: pip-audit is not installed"}
 
 
 def test_the_page_tells_of_what_was_broken() -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import sklearn.metrics  # noqa: F401
 import torch
 from hypothesis import Phase, settings
 
+_SECONDS = 60  # of a processor, twenty times the whole; who takes longer is killed, so noticed
 _FLAGS = [
     "-x", "-q", "--doctest-modules", "--noconftest", "-p", "no:cacheprovider",
     "-p", "_hypothesis_pytestplugin", "--hypothesis-profile=mutants", "-m", "not slow and not gpu",
@@ -40,6 +42,7 @@ def run(folder: Path, module: str, *, examples: int) -> None:
         raise RuntimeError(
             "expected the package not to be imported yet, got it: no mutant is tried"
         )
+    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
