@@ -95,6 +95,16 @@ def test_a_teacher_may_be_absent_only_where_it_does_not_count(form) -> None:
         form(logits, labels, None, temperature=2.0, hard_weight=0.99)
 
 
+@pytest.mark.parametrize("form", [*FORMS, distillation_losses_kl])
+def test_temperature_and_weight_are_given_by_name(form) -> None:
+    """Two numbers in a row would be swapped without a word."""
+    with pytest.raises(TypeError, match="positional"):
+        form(*made_batch(), 1.0, 0.5)
+    names = ("logits", "labels", "teacher_logits")
+    by_name = dict(zip(names, made_batch(), strict=True))
+    assert torch.isfinite(torch.as_tensor(form(**by_name, temperature=1.0, hard_weight=0.5)[0]))
+
+
 def test_equation_1_is_minus_the_logarithm_of_the_gold_probability() -> None:
     logits, labels, _ = made_batch()
     p_gold = softmax(logits.detach().numpy(), axis=1)[np.arange(8), labels.numpy()]

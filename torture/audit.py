@@ -41,5 +41,9 @@ def audited(name: str) -> Outcome:
         if package.get("vulns")
     ]
     n = len(packages) - skipped
-    unknown = f"{skipped} could not be looked up" if skipped else ""
-    return Outcome(**facts, n=n, broken=holes, note=unknown if n else "its data has none of them")
+    note = f"{skipped} of {len(packages)} versions could not be looked up" if skipped else ""
+    if not n:
+        note = (
+            f"pip-audit could look up none of {len(packages)} versions: no data reached from here"
+        )
+    return Outcome(**facts, n=n, broken=holes, note=note)
