@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from carto_helpers.selection import select as select
     from carto_helpers.staged_recorder import record_stages as record_stages
 
+__version__ = "0.1.0"  # here alone: pyproject.toml reads it, CITATION.cff is compared with it
+
 _PLACES = {
     "aum_files": "read_aum read_aum_records",
     "cartography_files": "cartography_metrics read_cartography write_cartography",
