@@ -84,6 +84,8 @@ lightning: $(READY) # the baseline's loop; nothing else needs it
 	  --quiet --disable-pip-version-check --constraint constraints.txt pytorch-lightning
 
 torture: $(READY) ## kill, corrupt, fill, race and fuzz for real, write RELIABILITY.md (30 minutes)
+	-@$(BIN)/python -c 'import atheris, pip_audit' 2>/dev/null || $(BIN)/python -m pip install \
+	  --quiet --disable-pip-version-check --constraint constraints.txt atheris pip-audit
 	$(BIN)/python -m torture
 
 torture-quick: $(READY) ## a few of each harm, into build/torture

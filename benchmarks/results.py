@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
@@ -52,8 +51,8 @@ def page(comparisons: Sequence[Comparison], facts: dict[str, str]) -> str:
     head += "repeats that took turns, with the least and the most.\n\n"
     head += "\n".join(f"* {name}: {fact}" for name, fact in facts.items())
     sections = [
-        f"## {name}\n\n{_table(list(lines))}"
-        for name, lines in groupby(comparisons, key=lambda line: line.section)
+        f"## {name}\n\n{_table([line for line in comparisons if line.section == name])}"
+        for name in dict.fromkeys(line.section for line in comparisons)
     ]
     notes = (HERE / "notes.md").read_text()
     return "\n\n".join([head, *sections, *_scores_section(pairs()), notes])

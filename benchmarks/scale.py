@@ -1,35 +1,61 @@
-"""Statistics and selection over millions of examples."""
+"""Statistics and selection over millions of examples, and on paper over more than fit."""
 
-import time
-import tracemalloc
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 
 import numpy as np
-import pandas as pd
 from sklearn.neighbors import KDTree
 
-from benchmarks import floors
+from benchmarks import statistics_rate
+from benchmarks.growth import on_paper
 from benchmarks.measuring import Comparison, in_turns
+from benchmarks.statistics_rate import EPOCHS, Dynamics, peak_bytes, seconds
 from carto_helpers.config import SubsetSpec, subset_size
-from carto_helpers.scoring import StreamingDynamics, scores
+from carto_helpers.scoring import Scores, scores
 from carto_helpers.selection import ANCHORS, lowest, mix, region
 
-EPOCHS = 10
+SECTION = "Selection"
 FRACTION = 0.33
 MIX = SubsetSpec(rule="mix", fraction=FRACTION, hard=0.11, ambiguous=0.11, easy=0.11)
+ON_PAPER = 100_000_000  # examples, more than the smaller machines hold
+N_TREES = 3  # repeats at most: a tree of ten million takes its time
 
 
-def measure(*, sizes: Sequence[int], tree_size: int, n_repeats: int) -> Iterator[Comparison]:
-    """Yield statistics and selections at each of `sizes`; the tree's at `tree_size` at most."""
+def measure(*, sizes: Sequence[int], n_repeats: int) -> Iterator[Comparison]:
+    """Yield statistics and selections at each of `sizes`, then what `ON_PAPER` would take."""
+    measured: dict[tuple[str, str], dict[int, Sequence[float]]] = defaultdict(dict)
     for n in sizes:
-        p_gold, is_right = made_dynamics(n)
-        yield from _statistics(p_gold, is_right, n_repeats)
-        yield from _selections(scores(p_gold, is_right), tree_size, n_repeats)
+        dynamics = made_dynamics(n)
+        of_scores = _selections(scores(*dynamics), n_repeats)
+        for line in chain(statistics_rate.measure(dynamics, n_repeats), of_scores):
+            measured[line.section, line.what.partition(", N = ")[0]][n] = line.ours
+            yield line
+    n_bytes = _peak_bytes(dynamics)
+    for (section, what), by_size in measured.items():
+        each = n_bytes[what.partition(",")[0]] / sizes[-1]
+        yield on_paper(section, what, by_size, ON_PAPER, int(each * ON_PAPER))
 
 
-def made_dynamics(n: int) -> tuple[np.ndarray, np.ndarray]:
+def _peak_bytes(dynamics: Dynamics) -> dict[str, int]:
+    """Return the most bytes that each kind of work held at once, what it is given included."""
+    found = scores(*dynamics)
+    n = subset_size(FRACTION, len(dynamics[0]))
+    works: dict[str, Callable[[], object]] = {
+        "ranking": partial(lowest, found["confidence"], n),
+        "three regions": partial(region, found, "ambiguous", n),
+        "mix of three regions": partial(mix, found, MIX),
+    }
+    given = found["confidence"].nbytes
+    return peak_bytes(dynamics) | {
+        what: statistics_rate.traced(work)[0] + (1 if what == "ranking" else 2) * given
+        for what, work in works.items()
+    }
+
+
+def made_dynamics(n: int) -> Dynamics:
     """Return probabilities that grow from epoch to epoch, each example at its own pace."""
     draw = np.random.default_rng(0)
     pace = draw.gamma(1.0, 0.4, n).astype(np.float32)[:, None]
@@ -38,71 +64,7 @@ def made_dynamics(n: int) -> tuple[np.ndarray, np.ndarray]:
     return p_gold, p_gold > 0.5
 
 
-def _statistics(p_gold: np.ndarray, is_right: np.ndarray, n_repeats: int) -> Iterator[Comparison]:
-    n = len(p_gold)
-    needed = p_gold.nbytes + is_right.nbytes + 4 * 8 * n  # read once, written once
-    epochs = np.asfortranarray(p_gold), np.asfortranarray(is_right)
-    ours, theirs, by_epoch, stream = in_turns(
-        n_repeats,
-        partial(_seconds, partial(scores, p_gold, is_right)),
-        partial(_seconds, partial(_pandas, p_gold, is_right)),
-        partial(_seconds, partial(scores, *epochs)),
-        partial(_seconds, partial(_stream, *epochs)),
-    )
-    floor, copied = needed / floors.copy_rate("cpu"), "the bytes read and written, copied"
-    line = Comparison(
-        section="Statistics of the dynamics",
-        what=f"N = {n:,}, E = {EPOCHS}, one row an example",
-        unit="s",
-        ours=ours,
-        baseline_name="pandas: mean, std, slope, mean by rows",
-        baseline=theirs,
-        floor=floor,
-        floor_from=copied,
-        goal="at most 2 × the floor",
-        note=f"working memory {working_memory(p_gold, is_right):.3f} of the input (goal: 0.1)",
-    )
-    yield line
-    for what, seconds in (("one row an epoch", by_epoch), ("streamed epoch by epoch", stream)):
-        yield Comparison(
-            section=line.section, what=f"N = {n:,}, E = {EPOCHS}, {what}", unit="s", ours=seconds,
-            floor=floor, floor_from=copied,
-        )  # fmt: skip
-
-
-def working_memory(p_gold: np.ndarray, is_right: np.ndarray) -> float:
-    """Return the most memory beyond input and results that `scores` takes, as part of the input."""
-    tracemalloc.start()
-    result = scores(p_gold, is_right)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    kept = sum(score.nbytes for score in result.values())
-    return (peak - kept) / (p_gold.nbytes + is_right.nbytes)
-
-
-def _pandas(p_gold: np.ndarray, is_right: np.ndarray) -> pd.DataFrame:
-    frame, right = pd.DataFrame(p_gold), pd.DataFrame(is_right)
-    epochs = np.arange(1, EPOCHS + 1) - (EPOCHS + 1) / 2
-    return pd.DataFrame(
-        {
-            "confidence": frame.mean(axis=1),
-            "variability": frame.std(axis=1, ddof=0),
-            "correctness": right.mean(axis=1),
-            "forgetfulness": frame.mul(epochs, axis=1).sum(axis=1) / (epochs**2).sum(),
-        }
-    )
-
-
-def _stream(p_gold: np.ndarray, is_right: np.ndarray) -> None:
-    stream = StreamingDynamics(len(p_gold))
-    for epoch in range(p_gold.shape[1]):
-        stream.update(p_gold[:, epoch], is_right[:, epoch])
-    stream.scores()
-
-
-def _selections(
-    found: dict[str, np.ndarray], tree_size: int, n_repeats: int
-) -> Iterator[Comparison]:
+def _selections(found: Scores, n_repeats: int) -> Iterator[Comparison]:
     n_total = len(found["confidence"])
     n = subset_size(FRACTION, n_total)
     rules: dict[str, Callable[[], object]] = {
@@ -111,27 +73,22 @@ def _selections(
         "mix of three regions": partial(mix, found, MIX),
     }
     for what, rule in rules.items():
-        (seconds,) = in_turns(n_repeats, partial(_seconds, rule))
-        yield _selection(what, n_total, seconds)
-    regions = partial(_seconds, lambda: [region(found, name, n) for name in ANCHORS])
-    if n_total > tree_size:
-        (seconds,) = in_turns(n_repeats, regions)
-        yield _selection("three regions", n_total, seconds)
-        return
+        (ours,) = in_turns(n_repeats, partial(seconds, rule))
+        yield _selection(what, n_total, ours, "2 s")
     points = np.column_stack([found["variability"], found["confidence"]])
     tree = KDTree(points)
     ours, whole, queries = in_turns(
-        min(n_repeats, 3),
-        regions,
-        partial(_seconds, lambda: _three_queries(KDTree(points), n)),
-        partial(_seconds, partial(_three_queries, tree, n)),
+        min(n_repeats, N_TREES),
+        partial(seconds, lambda: [region(found, name, n) for name in ANCHORS]),
+        partial(seconds, lambda: _three_queries(KDTree(points), n)),
+        partial(seconds, partial(_three_queries, tree, n)),
     )
-    line = _selection("three regions", n_total, ours)
-    named = "scikit-learn KDTree, "
-    yield replace(
-        line, baseline_name=f"{named}built and queried three times", baseline=whole, goal="20×"
-    )
-    yield replace(line, baseline_name=f"{named}the three queries alone", baseline=queries)
+    line = _selection("three regions", n_total, ours, "2 s each")
+    built, alone = "built and queried three times", "the three queries alone"
+    for name, beside, goal in ((built, whole, "20×"), (alone, queries, "2 s each")):
+        yield replace(
+            line, baseline_name=f"scikit-learn KDTree, {name}", baseline=beside, goal=goal
+        )
 
 
 def _three_queries(tree: KDTree, n: int) -> None:
@@ -139,14 +96,8 @@ def _three_queries(tree: KDTree, n: int) -> None:
         tree.query([anchor], k=n)
 
 
-def _selection(what: str, n_total: int, seconds: list[float]) -> Comparison:
-    goal = "2 s" if n_total == 10_000_000 else ""
+def _selection(what: str, n_total: int, ours: list[float], goal: str) -> Comparison:
     return Comparison(
-        section="Selection", what=f"{what}, N = {n_total:,}", unit="s", ours=seconds, goal=goal
-    )
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
+        section=SECTION, what=f"{what}, N = {n_total:,}", unit="s", ours=ours,
+        goal=goal if n_total == 10_000_000 or goal == "20×" else "",
+    )  # fmt: skip

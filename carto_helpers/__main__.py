@@ -107,6 +107,8 @@ def _run_phase(phase: str, options: dict[str, Any]) -> None:
             return
         rows, columns = result.students, _COLUMNS
     if len(rows) and not dry_run:
+        doubts = rows["doubts"].map("; ".join)
+        rows, columns = rows.assign(doubts=doubts), [*columns, *(["doubts"] if any(doubts) else [])]
         print(rows[columns].to_string(index=False, float_format=lambda x: f"{x:.4g}"))
 
 

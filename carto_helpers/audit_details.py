@@ -113,7 +113,7 @@ def no_truck(sources: Sources) -> Point:
         title="A CIFAR-100 image “labelled truck”",
         evidence=frame(rows),
         reading=(
-            "CIFAR-100 has a class *pickup_truck* and none called *truck*; CIFAR-10 has *truck*. "
+            "CIFAR-100 has a class “pickup_truck” and none called “truck”; CIFAR-10 has “truck”. "
             "Perhaps the name was shortened, or the image is of the other set."
         ),
         ours=f"Class names as our records have them: {'; '.join(told)}." if told else NO_ROWS,

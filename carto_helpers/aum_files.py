@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from carto_helpers.plain_texts import short
+
 _LONGEST = 2**30  # characters of a field; csv's own limit is 131,072
 
 
@@ -103,4 +105,6 @@ def _check_once(path: Path, keys: pd.DataFrame, lines: list[int]) -> None:
 
 
 def _bad(path: Path, line: int, expected: str, found: str) -> ValueError:
-    return ValueError(f"{path}, line {line}: expected {expected}, got {found}; mend that line")
+    return ValueError(
+        f"{path}, line {line}: expected {expected}, got {short(found)}; mend that line"
+    )

@@ -4,6 +4,7 @@ import pandas as pd
 
 from carto_helpers.comparison import has_papers_start
 from carto_helpers.config import PhaseConfig
+from carto_helpers.doubted_rows import with_doubts
 from carto_helpers.records import Results
 
 PAPERS_DATASETS = ("mnist", "cifar10", "cifar100")
@@ -26,8 +27,13 @@ def chosen_teachers(results: Results) -> pd.DataFrame:
     """Return the paper's data sets' teachers, one each at most, as rows of teachers.csv.
 
     Of those by the paper's recipe the one with the highest macro F1 on the validation split, that
-    students have learnt from; where none has a student yet, of all.
+    students have learnt from; where none has a student yet, of all. Marks of doubt stand in the
+    column `doubts`.
     """
+    return with_doubts(results, _chosen_teachers(results))
+
+
+def _chosen_teachers(results: Results) -> pd.DataFrame:
     rows = paper_teachers(results)
     has_students = rows["key"].isin(results.students()["teacher_key"])
     best_last = rows.assign(_has=has_students).sort_values(["_has", "val_macro_f1"], kind="stable")
@@ -39,13 +45,15 @@ def chosen_teachers(results: Results) -> pd.DataFrame:
 def chosen_students(results: Results) -> pd.DataFrame:
     """Return the rows of students.csv that learnt from `chosen_teachers` by the paper's recipe.
 
-    A student that was trained from two starts is shown from the paper's.
+    A student that was trained from two starts is shown from the paper's. Marks of doubt stand in
+    the column `doubts`.
     """
     rows = results.students()
     rows = rows[
-        rows["teacher_key"].isin(chosen_teachers(results)["key"]) & (rows["recipe"] == _STUDENTS)
+        rows["teacher_key"].isin(_chosen_teachers(results)["key"]) & (rows["recipe"] == _STUDENTS)
     ]
     starts = zip(rows["start"], rows["student"], strict=True)
     rows = rows.assign(_papers=[has_papers_start(*pair) for pair in starts])
     best = rows.groupby(["dataset", "student"])["_papers"].transform("max")
-    return rows[rows["_papers"] == best].drop(columns="_papers").reset_index(drop=True)
+    shown = rows[rows["_papers"] == best].drop(columns="_papers").reset_index(drop=True)
+    return with_doubts(results, shown)

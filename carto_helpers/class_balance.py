@@ -24,6 +24,7 @@ _WORDS = {
     "classes": "its class counts alone, with images at random, change a random subset's score by",
     "images": "its choice within the classes changes that by",
     "classes mended": "choosing within each class changes the rule's own score by",
+    "against random": "which then lies above the random subset's by",
 }
 
 
@@ -131,23 +132,31 @@ def class_effects(
     DataFrame
         One row a rule and effect: rule, effect, difference, low and high (95 %, fractions), n.
         "classes" is the random subset with the rule's class counts less the random one, "images"
-        the rule's less that; "classes mended" the rule within each class less the rule.
+        the rule's less that; "classes mended" the rule within each class less the rule, and
+        "against random" less the random subset. An effect with fewer than two shared seeds is
+        left out.
     """
     columns = ["arm", "rule", "seed", score]
     ours = students.rename(columns={"student_seed": "seed"}).assign(arm="")
     rows = pd.concat([studied[columns], ours[columns]]).groupby(["arm", "rule"])
     seeds = {(arm, rule): group.set_index("seed")[score] for (arm, rule), group in rows}
+    nothing = pd.Series(dtype=float)
     matched, within = ARMS
+    pairs = [
+        (rule, effect, seeds.get(first, nothing), seeds.get(second, nothing))
+        for rule in dict.fromkeys(studied["rule"])
+        for effect, first, second in (
+            ("classes", (matched, rule), ("", "random")),
+            ("images", ("", rule), (matched, rule)),
+            ("classes mended", (within, rule), ("", rule)),
+            ("against random", (within, rule), ("", "random")),
+        )
+    ]
     return pd.DataFrame(
         [
-            {"rule": rule, "effect": effect, **_paired(seeds[first], seeds[second])}
-            for rule in dict.fromkeys(studied["rule"])
-            for effect, first, second in (
-                ("classes", (matched, rule), ("", "random")),
-                ("images", ("", rule), (matched, rule)),
-                ("classes mended", (within, rule), ("", rule)),
-            )
-            if first in seeds and second in seeds
+            {"rule": rule, "effect": effect, **_paired(first, second)}
+            for rule, effect, first, second in pairs
+            if len(first.index.intersection(second.index)) > 1
         ]
     )
 
@@ -156,6 +165,23 @@ def _paired(first: "pd.Series[float]", second: "pd.Series[float]") -> dict[str, 
     both = pd.concat([first, second], axis=1, join="inner").to_numpy()
     found = paired_comparison(both[:, 0], both[:, 1])
     return {"difference": found.difference, "low": found.low, "high": found.high, "n": found.n}
+
+
+def mean_scores(
+    studied: pd.DataFrame, students: pd.DataFrame, *, score: str = "test_macro_f1"
+) -> pd.DataFrame:
+    """Return the mean scores of each rule's four subsets, as `class_effects` takes the rows.
+
+    Returns
+    -------
+    DataFrame
+        One row a rule: rule, random, the rule, and the two of `ARMS`; NaN where nothing is run.
+    """
+    means = studied.groupby(["rule", "arm"])[score].mean().unstack().reindex(columns=list(ARMS))
+    own = students.groupby("rule")[score].mean()
+    means.insert(0, "random", own.get("random", np.nan))
+    means.insert(1, "the rule", own.reindex(means.index))
+    return means.rename_axis(columns=None).reset_index()
 
 
 def recorded(folder: Path) -> pd.DataFrame:
@@ -175,6 +201,21 @@ def read_effects(effects: pd.DataFrame) -> str:
         )
         lines.append(f"* **{rule}** (n = {group['n'].min()}): {said}.")
     return "\n".join(lines)
+
+
+def read_against_random(effects: pd.DataFrame) -> str:
+    """Return how rules that choose within each class compare with random, as one sentence.
+
+    "" if no such effect is in `effects`.
+    """
+    if effects.empty or "against random" not in set(effects["effect"]):
+        return ""
+    rows = effects[effects["effect"] == "against random"].sort_values("difference")[::-1]
+    said = [f"{row['rule']} {_signed(row)}, n = {row['n']}" for row in rows.to_dict("records")]
+    return (
+        "A rule's subset has few images of some classes. Where the rule chooses within each class "
+        f"instead, its students' score less random's is: {'; '.join(said)}."
+    )
 
 
 def _signed(row: Mapping[Any, Any]) -> str:

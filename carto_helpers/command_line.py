@@ -192,7 +192,7 @@ def _add_report(command: argparse.ArgumentParser) -> None:
     _add_option(command, "results", default="book/results")
     names = "only these data sets (default: all recorded)"
     add("--datasets", nargs="+", default=[], metavar="NAME", help=names)
-    add("--seeds", type=int, default=3, metavar="N", help="seeds a cell")
+    add("--seeds", type=int, metavar="N", help="seeds a cell (default: all recorded)")
     train = "train what is missing, with MobileNet students"
     add("--train", action="store_true", help=train)
 

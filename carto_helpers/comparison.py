@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers.config import FAMILIES
+from carto_helpers.doubts import told
 from carto_helpers.metrics import confidence_interval
 
 SUBSET = ("rule", "fraction", "hard", "ambiguous", "easy")
@@ -40,7 +41,8 @@ def summary(students: pd.DataFrame, *, score: str = "test_macro_f1") -> pd.DataF
     -------
     DataFrame
         Columns `SUMMARY_COLUMNS`: `mean`, `low` and `high` in the score's unit (`low` and `high`
-        are NaN for one run) and `n`, the number of runs.
+        are NaN for one run) and `n`, the number of runs; `doubts`, a text, where the rows have
+        marks of doubt.
 
     Raises
     ------
@@ -58,14 +60,19 @@ def summary(students: pd.DataFrame, *, score: str = "test_macro_f1") -> pd.DataF
 
 
 def intervals(frame: pd.DataFrame, keys: Iterable[str], score: str) -> pd.DataFrame:
-    """Return mean, low, high and n of the column `score` for each group of `keys`, in row order."""
+    """Return mean, low, high and n of the column `score` for each group of `keys`, in row order.
+
+    Where the rows have marks of doubt the column `doubts` tells them, as a text.
+    """
     keys = list(keys)
-    rows = []
+    rows, doubts = [], []
     for values, group in frame.groupby(keys, sort=False, dropna=False):
         interval = confidence_interval(group[score].to_numpy(dtype=float))
         found = (interval.mean, interval.low, interval.high, interval.n)
         rows.append((*values, *found))
-    return pd.DataFrame(rows, columns=[*keys, *INTERVAL])
+        doubts.append(told(list(group["doubts"])) if "doubts" in group else "")
+    table = pd.DataFrame(rows, columns=[*keys, *INTERVAL])
+    return table.assign(doubts=doubts) if "doubts" in frame else table
 
 
 def published_scores(published: pd.DataFrame) -> pd.DataFrame:
@@ -196,7 +203,7 @@ def compare(cells: pd.DataFrame, summarised: pd.DataFrame, published: pd.DataFra
     -------
     DataFrame
         `CELL`, start, mean, low, high, n (0 where nothing was run), paper, digits, difference
-        (ours less the paper's) and mark.
+        (ours less the paper's), mark, and doubts where `summarised` has them.
 
     Raises
     ------
@@ -206,7 +213,8 @@ def compare(cells: pd.DataFrame, summarised: pd.DataFrame, published: pd.DataFra
     check_one_setting(summarised)
     ours = summarised.drop(columns=[name for name in SETTING if name != "start"])
     table = _left_join(_left_join(cells, ours), published)
-    table["start"] = table["start"].astype(object).where(table["start"].notna(), "")
+    for name in table.columns.intersection(["start", "doubts"]):
+        table[name] = table[name].astype(object).where(table[name].notna(), "")
     table["n"] = pd.to_numeric(table["n"]).fillna(0).astype(int)
     table["digits"] = pd.to_numeric(table["digits"]).fillna(3).astype(int)
     for name in ("mean", "low", "high", "paper"):

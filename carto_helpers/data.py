@@ -23,6 +23,7 @@ from carto_helpers.image_folder import read_image_folder
 from carto_helpers.image_set import Dataset as Dataset
 from carto_helpers.image_set import ImageSet as ImageSet
 from carto_helpers.official_files import read_official_files
+from carto_helpers.plain_texts import check_name
 
 
 class Split(NamedTuple):
@@ -98,7 +99,7 @@ def dataset_name(name: str | Path) -> str:
     Raises
     ------
     ValueError
-        If it is neither a known name nor a path.
+        If it is neither a known name nor a path, or the name is too long or holds a line break.
 
     Examples
     --------
@@ -112,7 +113,9 @@ def dataset_name(name: str | Path) -> str:
             f"`dataset` must be one of {', '.join(DATASETS)} or an image folder's path, "
             f"got {str(name)!r}; write ./{name} if a folder is meant"
         )
-    return Path(name).expanduser().resolve().name or "images"
+    path = Path(name).expanduser().resolve()
+    check_name(path.name, path.parent)
+    return path.name or "images"
 
 
 def _is_path(name: str | Path) -> bool:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from carto_helpers.dynamics_table import from_table, to_table
+from carto_helpers.plain_texts import check_texts, short
 from carto_helpers.recording import QUANTITIES, DynamicsRecord
 from carto_helpers.records import replacing
 
@@ -47,6 +48,7 @@ def read_npz(path: str | Path) -> DynamicsRecord:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
             ids = about["ids"]
+            check_texts(about["classes"], Path(path), "a class's name")
             kind = object if ids and isinstance(ids[0], str) else np.int64
             return DynamicsRecord(
                 index=arrays["index"],
@@ -93,6 +95,6 @@ def _must_exist(path: Path) -> None:
 
 def _foreign(path: Path, writer: str, error: Exception) -> ValueError:
     return ValueError(
-        f"{path} must be a file of `{writer}`, got something else ({error}); "
+        f"{path} must be a file of `{writer}`, got something else ({short(error)}); "
         "pass such a file, or restore it from a copy"
     )

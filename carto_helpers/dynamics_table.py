@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from carto_helpers.plain_texts import check_texts, short
 from carto_helpers.recording import QUANTITIES, DynamicsRecord
 
 
@@ -30,26 +31,28 @@ def from_table(table: pa.Table, path: Path) -> DynamicsRecord:
     Raises
     ------
     ValueError
-        If the table, read from `path`, is none.
+        If the table, read from `path`, is none, or a class's name is too long.
     """
     metadata = table.schema.metadata or {}
     needed = {"index", "label", "p_gold_01", "is_right_01"}
     if b"classes" not in metadata or not needed <= set(table.column_names):
         raise ValueError(
             f"{path} must hold training dynamics (index, label, p_gold_01, is_right_01, … and "
-            f"classes), got the columns {', '.join(table.column_names[:6])}; pass a file that "
-            "write_parquet or a results folder has left"
+            f"classes), got the columns {short(', '.join(table.column_names[:6]))}; pass a file "
+            "that write_parquet or a results folder has left"
         )
+    classes = tuple(json.loads(metadata[b"classes"]))
+    check_texts(classes, path, "a class's name")
     columns = {name: table.column(name).to_numpy().copy() for name in table.column_names}
     quantities = {
-        name: np.stack([columns[c] for c in columns if c.rpartition("_")[0] == name], axis=1)
+        name: np.stack([columns[c] for c in columns if c.rpartition("_")[0] == name]).T
         for name in QUANTITIES
         if f"{name}_01" in columns
     }
     return DynamicsRecord(
         index=columns["index"],
         labels=columns["label"],
-        classes=tuple(json.loads(metadata[b"classes"])),
+        classes=classes,
         quantities=quantities,
         mode=metadata.get(b"mode", b"evaluation").decode(),
         ids=columns.get("id"),

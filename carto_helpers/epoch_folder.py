@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Shaped
 from torch import Tensor
 
+from carto_helpers.plain_texts import short
 from carto_helpers.records import digest, load_tensors, replacing, save_tensors
 from carto_helpers.seals import read_sealed, write_sealed
 
@@ -57,8 +58,8 @@ def read_manifest(folder: Path) -> Manifest | None:
         return _parse(**content)
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path} must be the manifest of a DynamicsRecorder, got something else ({error}); "
-            "restore it from a copy, or name another folder"
+            f"{path} must be the manifest of a DynamicsRecorder, got something else "
+            f"({short(error)}); restore it from a copy, or name another folder"
         ) from error
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from carto_helpers import data, models, selection
 from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
 from carto_helpers.distilling import train_students
+from carto_helpers.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.engine import resolve_device
 from carto_helpers.planning import make_plan
 from carto_helpers.progress import announced, progress
@@ -29,7 +30,7 @@ from carto_helpers.workbench import Workbench
 class PhaseResult:
     """What a phase leaves: its teacher's row, and the rows of its students that are recorded.
 
-    `student` is the students' name in those rows.
+    `student` is the students' name in those rows; their column `doubts` holds marks of doubt.
     """
 
     config: PhaseConfig
@@ -64,7 +65,8 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
     """Train the grid `architectures` × `learning_rates` of teachers; return their rows.
 
     Rows come best first, by macro F1 on the validation split (section 3.3.1). Without `train`
-    all the recorded teachers of the data set and start are returned.
+    all the recorded teachers of the data set and start are returned. The column `doubts` holds
+    marks of doubt.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
         recorded = bench.recorded_teachers()
         if recorded.empty:
             raise bench.no_teacher()
-        return _best_first(recorded)
+        return with_doubts(bench.results, _best_first(recorded))
     runs = [
         bench.teacher_run(models.resolve(name, role="teacher"), learning_rate)
         for name in config.architectures
@@ -94,7 +96,8 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
             for run in missing:
                 train_teacher(bench, run)
     rows = bench.results.teachers()
-    return _best_first(rows[rows["key"].isin([run.key() for run in runs])])
+    asked = _best_first(rows[rows["key"].isin([run.key() for run in runs])])
+    return with_doubts(bench.results, asked)
 
 
 def _best_first(rows: pd.DataFrame) -> pd.DataFrame:
@@ -212,7 +215,7 @@ def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult
         config=config,
         teacher=teacher,
         student=bench.student_name(),
-        students=rows.loc[keys].reset_index(drop=True),
+        students=with_doubts(bench.results, rows.loc[keys].reset_index(drop=True)),
     )
 
 
@@ -246,6 +249,7 @@ def status(results: Results) -> str:
         groups = students.groupby(["dataset", "student", "rule", "fraction"])
         counts = groups["test_macro_f1"].agg(["count", "mean"]).reset_index()
         lines += ["", counts.to_string(index=False)]
+    lines += doubt_lines(results)
     running = progress(results)
     lines += ["", "under way:" if running else "under way: nothing", *running]
     return "\n".join(lines)

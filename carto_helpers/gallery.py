@@ -87,6 +87,6 @@ def _figure(row: dict[object, object]) -> str:
     ).replace(" -", " −")
     return (
         f'<figure><img src="{html.escape(str(row["image"]))}" width="{PIXELS}" height="{PIXELS}" '
-        f'alt="{label}, training image {row["index"]}" loading="lazy">'
+        f'alt="{label}, training image {row["index"]}">'
         f"<figcaption>{label} · {row['index']}<br><small>{scores}</small></figcaption></figure>"
     )

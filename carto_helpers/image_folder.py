@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import math
+import mmap
 import os
 import struct
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import PIL
@@ -19,10 +21,14 @@ from tqdm import tqdm
 
 from carto_helpers.image_cache import read_cache, write_cache
 from carto_helpers.image_set import Dataset, ImageSet
+from carto_helpers.image_tree import check_tree
 from carto_helpers.torchvision_trap import prepare_torchvision
 
 _LAYOUT = "<path>/train/<class>/<image> and <path>/test/<class>/<image>"
 _N_IMAGES_A_TASK = 250
+_MOST_PIXELS = 2**24  # of an image, 4096 x 4096; a set is held in memory whole, at native size
+_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # those of torchvision's endings
+_END_OF_PNG = b"IEND\xaeB`\x82"
 _UNDECODABLE = (  # all that Pillow raises over a file's content
     OSError,
     SyntaxError,
@@ -30,6 +36,7 @@ _UNDECODABLE = (  # all that Pillow raises over a file's content
     EOFError,
     struct.error,
     Image.DecompressionBombError,
+    Image.DecompressionBombWarning,  # where warnings are errors
 )
 
 
@@ -59,7 +66,8 @@ def read_image_folder(path: Path, name: str) -> Dataset:
         If the folder, one of the splits or a training class has no image.
     ValueError
         If there are fewer than two classes, test has a class that train lacks, an image cannot be
-        decoded, or images differ in size or mode.
+        decoded, or images differ in size or mode; if there are links that leave the folder, pipes
+        or names that a table cannot show.
     """
     listing = _list_images(path)
     key = _source_key(path, [file for file, _ in listing.train + listing.test])
@@ -75,6 +83,7 @@ def _list_images(path: Path) -> _Listing:
         raise FileNotFoundError(
             f"expected a folder {_LAYOUT}, got no folder {path}; check the path"
         )
+    check_tree(path)
     classes, n_test = _class_names(path / "train"), _class_names(path / "test")
     if len(classes) < 2:
         raise ValueError(
@@ -154,9 +163,11 @@ def decode_images(files: Sequence[str], name: str = "images") -> UInt8[Tensor, "
     ------
     ValueError
         If a file cannot be decoded, or differs from the first in size or mode; it is named.
+    MemoryError
+        If there is no room for so many images of the first one's size.
     """
     height, width, *channels = _decode(files[0]).shape
-    images = np.empty((len(files), *(channels or [1]), height, width), np.uint8)
+    images = _room((len(files), *(channels or [1]), height, width), files[0])
 
     def decode_task(start: int) -> int:
         part = files[start : start + _N_IMAGES_A_TASK]
@@ -176,12 +187,27 @@ def decode_images(files: Sequence[str], name: str = "images") -> UInt8[Tensor, "
     return torch.from_numpy(images)
 
 
+def _room(shape: tuple[int, ...], first: str) -> UInt8[np.ndarray, "N C H W"]:
+    try:
+        return np.empty(shape, np.uint8)
+    except MemoryError as error:
+        raise MemoryError(
+            f"expected memory for {shape[0]} images of {shape[3]}x{shape[2]} as {first}, "
+            f"{math.prod(shape) / 1e9:.0f} GB; make them smaller"
+        ) from error
+
+
 def _decode(file: str) -> UInt8[np.ndarray, "H W *C"]:
     try:
-        with Image.open(file) as image:
+        with Path(file).open("rb") as content, Image.open(content, formats=_FORMATS) as image:
+            _check_size(image, file)
             if image.mode in ("L", "RGB"):
-                return np.asarray(image)
+                pixels = np.asarray(image)
+                _check_end(content, image.format)
+                return pixels
             mode = image.mode
+    except _TooLargeError:
+        raise
     except _UNDECODABLE as error:
         raise ValueError(
             f"expected an image that Pillow can decode, got {file} ({_one_line(error)}); "
@@ -191,6 +217,27 @@ def _decode(file: str) -> UInt8[np.ndarray, "H W *C"]:
         f"images must be greyscale (mode L) or RGB, got mode {mode} in {file}; "
         "convert them, Image.open(f).convert('RGB').save(f)"
     )
+
+
+class _TooLargeError(ValueError):
+    """An image of more pixels than `_MOST_PIXELS`."""
+
+
+def _check_size(image: Image.Image, file: str) -> None:
+    """Raise before anything is decoded: a file of a kilobyte can hold gigabytes of one colour."""
+    if image.width * image.height > _MOST_PIXELS:
+        raise _TooLargeError(
+            f"an image must have at most {_MOST_PIXELS:,} pixels, got {image.width}x{image.height} "
+            f"in {file}; make it smaller, or remove it"
+        )
+
+
+def _check_end(content: BinaryIO, kind: str | None) -> None:
+    """Raise if a PNG file was cut behind its pixels, which Pillow lets pass."""
+    if kind == "PNG":
+        with mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+            if whole.rfind(_END_OF_PNG) < 0:
+                raise EOFError("no end of the file")
 
 
 def _one_line(error: BaseException) -> str:

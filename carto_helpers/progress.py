@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from carto_helpers.durable import explained
+from carto_helpers.plain_texts import short
 from carto_helpers.planning import duration
 from carto_helpers.records import Results, load_metadata
 
@@ -72,7 +73,7 @@ def _plan_line(plan: Mapping[str, Any], recorded: set[str]) -> str:
     passed = time.time() - plan["started"]
     whole = passed * n / n_done if n_done else plan["seconds"]
     left = duration(max(whole - passed, 0.0))
-    return f"{plan['name']}: {n_done} of {n} done, {n - n_done} left, about {left} to go"
+    return f"{short(plan['name'])}: {n_done} of {n} done, {n - n_done} left, about {left} to go"
 
 
 def _run_line(results: Results, key: str) -> str:

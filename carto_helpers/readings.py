@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers.comparison import MARKS, require_columns
+from carto_helpers.doubts import meanings
 
 
 def read_teachers(rows: pd.DataFrame) -> str:
@@ -125,8 +126,8 @@ def results_table(table: pd.DataFrame) -> str:
     Returns
     -------
     str
-        Ours (mean, 95 % interval, n) and the paper's value, two columns a student; "" if no
-        student was run.
+        Ours (mean, 95 % interval, n, marks of doubt) and the paper's value, two columns a student,
+        then what the marks mean; "" if no student was run.
     """
     require_columns(table, ("student", "train_data", "mean", "low", "high", "n", "paper"), "table")
     run = table[table["n"] > 0]
@@ -139,7 +140,9 @@ def results_table(table: pd.DataFrame) -> str:
         of_subset = table[table["train_data"] == subset].set_index("student")
         cells = [text for name in students for text in _two_cells(of_subset.loc[name])]
         lines.append([str(subset), *cells])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    doubts = meanings(run["doubts"]) if "doubts" in run else ""
+    return f"{text}\n\n{doubts}" if doubts else text
 
 
 def _two_cells(row: "pd.Series[Any]") -> tuple[str, str]:
@@ -147,4 +150,5 @@ def _two_cells(row: "pd.Series[Any]") -> tuple[str, str]:
     if row["n"] == 0:
         return "not run", paper
     interval = f" ({row['low']:.3f} to {row['high']:.3f})" if row["n"] > 1 else ""
-    return f"{row['mean']:.3f}{interval}, n = {row['n']}", paper
+    doubts = f"; {row['doubts']}" if row.get("doubts") else ""
+    return f"{row['mean']:.3f}{interval}, n = {row['n']}{doubts}", paper

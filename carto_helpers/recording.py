@@ -103,9 +103,8 @@ def stack_epochs(
     questions, in float16.
     """
     columns = {
-        name: np.stack([epoch[name].cpu().numpy() for epoch in epochs], axis=1)
-        for name in QUANTITIES
-    }  # each (N, E)
+        name: np.stack([epoch[name].cpu().numpy() for epoch in epochs]).T for name in QUANTITIES
+    }  # each (N, E), an epoch after the other in memory: the statistics read it as it lies
     kept = {
         name: array if name in ("p_gold", "is_right") else array.astype(np.float16)
         for name, array in columns.items()

@@ -27,6 +27,7 @@ from carto_helpers.durable import digest as digest
 from carto_helpers.durable import explained, remove_leftovers, write_bytes
 from carto_helpers.durable import replacing as replacing
 from carto_helpers.dynamics_table import from_table, to_table
+from carto_helpers.plain_texts import check_texts, short
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.seals import is_sealed, read_sealed, seal_path, write_sealed
 from carto_helpers.tensor_files import DamagedFileError as DamagedFileError
@@ -128,15 +129,17 @@ class Results:
             frame = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
             raise ValueError(
-                f"{path} must be a CSV table of runs, got an unreadable file ({_short(error)}); "
+                f"{path} must be a CSV table of runs, got an unreadable file ({short(error)}); "
                 "restore it from a copy, or name another `results` folder"
             ) from error
         _check_schema(path, tuple(frame.columns), columns)
+        for name in columns:
+            check_texts(frame[name], path, name)
         try:
             return _typed(frame)
         except ValueError as error:
             raise ValueError(
-                f"{path} must hold numbers where a column is one, got {_short(error)}; "
+                f"{path} must hold numbers where a column is one, got {short(error)}; "
                 "restore it from a copy"
             ) from error
 
@@ -299,7 +302,10 @@ def published(name: str, folder: Path | None = None) -> pd.DataFrame:
             f"expected the paper's table {path}, got none; clone the repository, or name the "
             "`folder` that holds it"
         )
-    return pd.read_csv(path, dtype={"score": str})
+    frame = pd.read_csv(path, dtype={"score": str})
+    for column in frame:
+        check_texts(frame[column], path, str(column))
+    return frame
 
 
 def _anchored(folder: Path) -> Path:
@@ -312,17 +318,13 @@ def _anchored(folder: Path) -> Path:
     return next(roots, here) / folder  # an absolute folder stays as it is
 
 
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) < 200 else f"{text[:200]} …"
-
-
 def _check_schema(path: Path, found: tuple[str, ...], expected: tuple[str, ...]) -> None:
     missing, unknown = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     if missing or unknown:
         raise ValueError(
             f"{path} must have the columns of this version, got one with "
-            f"missing: {', '.join(missing) or 'none'}; unknown: {', '.join(unknown) or 'none'}; "
+            f"missing: {', '.join(missing) or 'none'}; "
+            f"unknown: {short(', '.join(unknown) or 'none')}; "
             "name another `results` folder, or install the version that wrote it"
         )
 

@@ -32,7 +32,7 @@ def execute(
     *,
     results: str,
     datasets: Sequence[str] = (),
-    seeds: int = 3,
+    seeds: int | None = None,
     train: bool = False,
 ) -> None:
     """Execute every notebook that the record has rows for; write the copies to `target`.
@@ -48,7 +48,7 @@ def execute(
     datasets
         Only these; default all that are recorded.
     seeds
-        How many seeds a cell may hold.
+        How many seeds a cell may hold; default all that are recorded, or 3 with `train`.
     train
         Train what is missing: teacher and MobileNet students on each of `datasets`. The pages of
         the whole record are left as they are.
@@ -76,7 +76,7 @@ def execute(
     for page in asked:
         parameters = page.parameters | shared if page.parameters else {}
         if page.source in _PHASES:
-            parameters["seeds"] = seeds
+            parameters["seeds"] = seeds or (3 if train else _n_seeds(Results(results)))
         elif page.source in _WHOLE:
             parameters["results"] = results
         print(f"{page.source} → {target / page.name}.ipynb", flush=True)
@@ -129,6 +129,10 @@ def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]
     return pages
 
 
+def _n_seeds(results: Results) -> int:
+    return int(results.students()["student_seed"].max()) + 1
+
+
 def _has_rows(phase: str, rows: pd.DataFrame) -> bool:
     is_phase = {
         "phase1": ~rows["rule"].isin(["mix", "random", "all"]),
@@ -150,7 +154,7 @@ def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> None:
         try:
             _run_cells(source, output, parameters)
             executed = _without_traces(nbformat.read(output, as_version=4))
-            nbformat.write(_titled(executed, parameters), beside)
+            nbformat.write(_titled(_folded(executed), parameters), beside)
         finally:
             output.unlink(missing_ok=True)
 
@@ -173,6 +177,14 @@ def _without_traces(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for part in (notebook, *notebook.cells):
         part.metadata.pop("papermill", None)
         part.metadata.pop("execution", None)
+    return notebook
+
+
+def _folded(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return the notebook with the parameters of the run folded away, as its other code is."""
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("hide-input")
     return notebook
 
 

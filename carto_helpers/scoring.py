@@ -11,7 +11,7 @@ from carto_helpers.dynamics import check_is_right, check_range, check_shape, epo
 
 Scores = dict[str, Float[np.ndarray, " N"]]
 
-_BLOCK = 1 << 13  # examples at a time: what is computed of them stays in a core's cache
+_BLOCK = 1 << 14  # examples at a time: what is computed of them stays in a core's cache
 _MAX_THREADS = 8  # memory is the limit long before
 
 
@@ -68,29 +68,30 @@ def scores(p_gold: Float[np.ndarray, "N E"], is_right: Bool[np.ndarray, "N E"]) 
 
 def _score_part(result: Scores, p_gold: np.ndarray, is_right: np.ndarray) -> None:
     """Fill `result` for these examples, block by block, in buffers of one block."""
-    n_epochs = p_gold.shape[1]
-    size = min(_BLOCK, len(p_gold))
-    wide, work = np.empty((n_epochs, size)), np.empty((n_epochs, size))
+    n_total, n_epochs = p_gold.shape
+    size = min(_BLOCK, n_total)
+    p, work = np.empty((n_epochs, size)), np.empty((n_epochs, size))
     right = np.empty((n_epochs, size), dtype=bool)
     count_kind = np.uint8 if n_epochs < 256 else np.int64  # bytes are added 64 at a time
     offset, spread = epoch_offsets(n_epochs)
-    for start in range(0, len(p_gold), _BLOCK):
-        rows = slice(start, min(start + _BLOCK, len(p_gold)))
-        n = rows.stop - start
-        p, buffer = wide[:, :n], work[:, :n]  # (E, n): epochs are added one by one
-        np.copyto(p, p_gold[rows].T)
-        check_range(float(p.min()), float(p.max()))
+    for start in range(0, n_total, size):
+        last = min(start + size, n_total)
+        rows = slice(last - size, last)  # the last block reaches back: all are of one size
+        block = p_gold[rows]
+        check_range(float(block.min()), float(block.max()))
+        np.copyto(p, block.T)  # (E, size): epochs are added one by one
         mean = np.add.reduce(p, axis=0, out=result["confidence"][rows])
         mean /= n_epochs
-        np.square(np.subtract(p, mean, out=buffer), out=buffer)
-        variance = np.add.reduce(buffer, axis=0, out=result["variability"][rows])
+        np.multiply(p, offset[:, None], out=work)
+        slope = np.add.reduce(work, axis=0, out=result["forgetfulness"][rows])
+        slope /= spread
+        p -= mean
+        np.square(p, out=p)
+        variance = np.add.reduce(p, axis=0, out=result["variability"][rows])
         variance /= n_epochs
         np.sqrt(variance, out=variance)
-        np.multiply(p, offset[:, None], out=buffer)
-        slope = np.add.reduce(buffer, axis=0, out=result["forgetfulness"][rows])
-        slope /= spread
-        np.copyto(right[:, :n], is_right[rows].T)
-        n_right = right[:, :n].view(np.uint8).sum(axis=0, dtype=count_kind)
+        np.copyto(right, is_right[rows].T)
+        n_right = np.add.reduce(right.view(np.uint8), axis=0, dtype=count_kind)
         np.divide(n_right, n_epochs, out=result["correctness"][rows])
 
 

@@ -331,15 +331,25 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
 
 def _orders(
     scores: Mapping[str, Float[np.ndarray, " N"]], counts: Mapping[str, int], n: int
-) -> dict[str, Int64[np.ndarray, " n"]]:
-    """Return the `n` examples nearest to each region's anchor, nearest first, all at once."""
+) -> dict[str, Int64[np.ndarray, " _"]]:
+    """Return the `n` examples nearest to each region's anchor, nearest first, all at once.
+
+    Of an easy part beside another one only its own examples, in no order: it neither grows nor
+    fills up.
+    """
+
+    def nearest(name: str) -> Int64[np.ndarray, " _"]:
+        distance = _squared_distance(scores, name)
+        if name == "easy-to-learn" and len(counts) > 1:
+            return lowest(distance, counts[name])
+        return _nearest_first(distance, n)
+
     with ThreadPoolExecutor(len(counts)) as pool:  # NumPy sorts on several cores so
-        orders = pool.map(lambda r: _nearest_first(_squared_distance(scores, r), n), counts)
-        return dict(zip(counts, orders, strict=True))
+        return dict(zip(counts, pool.map(nearest, counts), strict=True))
 
 
 def _needed_growth(
-    order: Mapping[str, Int64[np.ndarray, " n"]], counts: Mapping[str, int], n_total: int
+    order: Mapping[str, Int64[np.ndarray, " _"]], counts: Mapping[str, int], n_total: int
 ) -> Int64[np.ndarray, " N"]:
     """Return by how much hard and ambiguous must grow until each example is in the union."""
     needed = np.full(n_total, 2 * n_total)  # more than there are: never in

@@ -7,6 +7,8 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 from pandas.io.formats.style import Styler
 
+from carto_helpers.doubts import meanings
+
 HEADINGS = {
     "number": "no.", "point": "point", "step": "step",
     "dataset": "dataset", "phase": "phase", "who": "who", "done": "done",
@@ -20,8 +22,8 @@ HEADINGS = {
     "test": "test", "statistic": "what decides",
     "mean": "ours", "interval": "95 % interval", "n": "n", "paper": "paper",
     "paper_teacher": "paper's teacher",
-    "difference": "difference", "mark": "mark", "item": "item", "value": "value",
-    "p": "p",
+    "difference": "difference", "mark": "mark", "doubts": "doubts",
+    "item": "item", "value": "value", "p": "p",
     "ours": "our rows", "subset": "subset", "size": "images", "fewest": "smallest class",
     "most": "largest class", "twin": "shares most with", "twin_share": "share",
     "accuracy": "teacher right", "entropy": "entropy, nats",
@@ -37,9 +39,9 @@ FORMS = {
 }  # fmt: skip
 PAPERS = ("paper", "paper's teacher", "difference")
 WRAPPED = (
-    "who", "on", "value", "network", "paper's teacher", "mark", "claim", "where", "place", "found",
+    "who", "on", "value", "network", "paper's teacher", "claim", "where", "place", "found",
     "because", "in the paper's table", "test", "what decides", "point", "our rows",
-    "shares most with",
+    "shares most with", "doubts",
 )  # fmt: skip
 ROOMY = ("claim", "found", "in the paper's table", "what decides", "test")
 MARK_COLOURS = {
@@ -63,7 +65,7 @@ def show(
         From `tables`.
     caption
         One sentence. The dataset, student or start that holds for every row is told after it
-        instead of in a column, then the notes follow.
+        instead of in a column, then the notes and what the marks of doubt mean follow.
     notes
         What the reader needs to judge the numbers, as plain text.
     unit
@@ -71,7 +73,8 @@ def show(
     """
     text, same = _without_constants(printed(table, unit=unit))
     name = hashlib.sha256(text.to_csv().encode()).hexdigest()[:8]
-    words = " ".join(word for word in (caption, same, notes) if word)
+    doubts = meanings(text["doubts"]) if "doubts" in text else ""
+    words = " ".join(word for word in (caption, same, notes, doubts) if word)
     styler = Styler(text, uuid=name, cell_ids=False, caption=words).hide(axis="index")
     styler = styler.set_table_styles(_styles(list(text.columns)))
     return styler.map(_tint, subset=[name for name in ("mark", "verdict") if name in text])
@@ -117,6 +120,8 @@ def _tint(word: object) -> str:
 def printed(table: pd.DataFrame, *, unit: str = "fraction") -> pd.DataFrame:
     """Return the table as text, column by column as the book prints it; "–" where there is none.
 
+    The column of doubts is there where there are any.
+
     Raises
     ------
     ValueError
@@ -140,6 +145,8 @@ def printed(table: pd.DataFrame, *, unit: str = "fraction") -> pd.DataFrame:
     for name, form in FORMS.items():
         if name in text:
             text[name] = [_number(value, form) for value in table[name]]
+    if "doubts" in text and not text["doubts"].any():
+        del text["doubts"]
     shown = [name for name in HEADINGS if name in text]
     filled = (
         text[shown].astype(object).map(lambda value: "–" if value in (None, "") else str(value))

@@ -98,7 +98,8 @@ def teacher_grid(teachers: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         dataset, teacher, start, learning_rate, recipe, method_version, val_macro_f1 (the mean that
-        chooses), and mean, low, high, n of the test macro F1 over seeds.
+        chooses), and mean, low, high, n of the test macro F1 over seeds; doubts where rows have
+        them.
     """
     columns = [*GRID, "val_macro_f1", *INTERVAL]
     if teachers.empty:
@@ -108,7 +109,8 @@ def teacher_grid(teachers: pd.DataFrame) -> pd.DataFrame:
     rated = teachers.assign(learning_rate=teachers["recipe"].map(learning_rate))
     tested = intervals(rated, GRID, "test_macro_f1")
     chosen_by = rated.groupby(list(GRID), sort=False)["val_macro_f1"].mean().reset_index()
-    grid = tested.merge(chosen_by, on=list(GRID))[columns]
+    grid = tested.merge(chosen_by, on=list(GRID))
+    grid = grid[[*columns, *grid.columns.intersection(["doubts"])]]
     best_first = grid.sort_values("val_macro_f1", ascending=False, kind="stable")
     return best_first.sort_values("dataset", kind="stable", ignore_index=True)
 
@@ -139,7 +141,7 @@ def table2(
     table = pd.DataFrame({"dataset": list(dict.fromkeys(names))}, dtype=object)
     for right in (best.drop(columns=["recipe", "method_version", "val_macro_f1"]), paper):
         table = table.merge(right.astype({"dataset": object}), on="dataset", how="left")
-    for name in ("teacher", "start", "paper_teacher"):
+    for name in table.columns.intersection(["teacher", "start", "paper_teacher", "doubts"]):
         table[name] = table[name].astype(object).where(table[name].notna(), "")
     for name in ("learning_rate", "mean", "low", "high", "paper"):
         table[name] = pd.to_numeric(table[name]).astype(float)

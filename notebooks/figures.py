@@ -50,7 +50,10 @@ missing = [name for name in chosen_rows.PAPERS_DATASETS if name not in maps]
 for row in record.teachers().to_dict("records"):
     if row["dataset"] in chosen_rows.PAPERS_DATASETS:
         start = row["start"].partition(":")[0]
-        display(Markdown(f"- {row['dataset']}, {row['network']} from {start}: the teacher's page"))
+        names = ("teacher", row["dataset"], start)
+        page = "-".join(name for name in names if name != "scratch")
+        link = "no page" if start == "file" else f"[the teacher's page]({page}.ipynb)"
+        display(Markdown(f"- {row['dataset']}, {row['network']} from {start}: {link}"))
 for dataset in missing:
     display(Markdown(f"- {dataset}: not run."))
 

@@ -93,14 +93,15 @@ figures.phase_dots(table)
 #
 # Every training image by the probability that the teacher gave to its label: the mean over epochs
 # ({term}`confidence`) against the standard deviation ({term}`variability`). Hover over a point to
-# see the image; drag over the map to see where the selection lies in the three distributions.
+# see the image; drag over the map to see where the selection lies in the three distributions. To
+# keep this page light it holds at most a thousand points; the page of the teacher shows more.
 
 # %% tags=["hide-input"]
 frame = experiments.map_frame(Results(config.results), phase.teacher["key"])
-data_map.data_map(frame)
+data_map.data_map(frame, n=1_000)
 
 # %% tags=["hide-input"]
-Markdown(data_map.map_caption(frame))
+Markdown(data_map.map_caption(frame, n=1_000))
 
 # %% [markdown]
 # ## A report card of every subset

@@ -37,11 +37,13 @@ def main() -> None:
     parser.add_argument("--results", required=True, help="where teacher and phase 1 are recorded")
     parser.add_argument("--rules", nargs="+", default=list(RULES))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only-within", action="store_true", help="only rules within each class")
     asked = parser.parse_args()
     config = PhaseConfig(dataset="cifar10", data_root=asked.data_root, results=asked.results)
     path = Path(asked.results) / "class_balance.csv"
     done = _recorded(path)
-    tasks = [(rule, arm, s) for s in range(asked.seeds) for rule in asked.rules for arm in ARMS]
+    arms = ARMS[1:] if asked.only_within else ARMS
+    tasks = [(rule, arm, s) for s in range(asked.seeds) for rule in asked.rules for arm in arms]
     with ProcessPoolExecutor(2, get_context("spawn"), initializer=_one_thread) as pool:
         started = [pool.submit(run, config, task) for task in tasks if task not in done]
         for future in as_completed(started):

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from carto_helpers import chosen_rows, claims, coverage, readings, tables
+from carto_helpers import chosen_rows, claims, class_balance, coverage, readings, tables
 from carto_helpers.records import Results, published
 from carto_helpers.verdicts import UNKNOWN, printed_p
 
@@ -22,8 +22,17 @@ def verdict_text() -> str:
                if row["verdict"] == UNKNOWN]  # fmt: skip
     head = f"The paper's claim: *{first['claim'].iloc[0]}*"
     rest = f"Not yet known, for want of rows: {'; '.join(missing)}." if missing else ""
-    parts = [head, "\n".join(lines), rest, claims.read_claims(findings)]
+    parts = [head, "\n".join(lines), rest, claims.read_claims(findings), _why()]
     return "\n" + "\n\n".join(filter(None, parts)) + "\n\n"
+
+
+def _why() -> str:
+    """Return what the study of classes and images found, on the cell that has its rows."""
+    students = chosen_rows.chosen_students(RECORD)
+    same = (students["dataset"] == "cifar10") & (students["student"] == "mobilenet")
+    effects = class_balance.class_effects(class_balance.recorded(RECORD.folder), students[same])
+    text = class_balance.read_against_random(effects)
+    return f"Why (cifar10, mobilenet): {text}" if text else ""
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -12,18 +12,24 @@ import pandas as pd
 import pytest
 from built_book import MADE, ROOT, contents
 
+from carto_helpers.selection import METRICS, region
+
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 WIDTHS = (1280, 390)
 SCREENSHOTS = ROOT / "build" / "screenshots"
 SECONDS = 2.0  # until the first chart of a page shows
+PATIENCE = 120_000  # milliseconds: a busy machine is no defect
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 KEEP_VIEW = """document.addEventListener('chart-drawn', ({detail}) => {
   window.drawn = detail;
   window.drawnAfter ??= performance.now();
 });"""
 BRUSHED = {"variability": (0.1, 0.3), "confidence": (0.2, 0.5)}
+START = {"colour_by": "correctness", "lit_subset": -1, "lit_class": "all classes"}
+CUT = """width => [...document.querySelectorAll('h1, h2, h3, caption, p:not(td p, th p)')]
+  .filter(e => e.getBoundingClientRect().right > width + 1).map(e => e.textContent)"""
 
 pytestmark = pytest.mark.browser
 
@@ -56,27 +62,33 @@ def site(html):
 @pytest.fixture(scope="module")
 def context(browser):
     opened = browser.new_context()
+    opened.set_default_timeout(PATIENCE)
     opened.add_init_script(KEEP_VIEW)
     yield opened
     opened.close()
 
 
+def _opened(context, site, address, scheme="light"):
+    """Return a tab with a page; `heard` has its errors and its requests to outside."""
+    tab = context.new_page()
+    tab.heard = []
+    tab.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    tab.emulate_media(color_scheme=scheme)
+    tab.on("console", lambda m: tab.heard.append(m.text) if m.type == "error" else None)
+    tab.on("pageerror", lambda error: tab.heard.append(str(error)))
+    tab.on("request", lambda r: None if _is_ours(r.url, site) else tab.heard.append(r.url))
+    tab.goto(f"{site}/{address}")
+    return tab
+
+
 @pytest.fixture
 def visit(context, site):
-    """Return a function that opens a page; `heard` has its errors and its requests to outside."""
+    """Return a function that opens an address of the book."""
     opened = []
 
-    def go(page, *, scheme="light"):
-        tab = context.new_page()
-        opened.append(tab)
-        tab.heard = []
-        tab.set_viewport_size({"width": WIDTHS[0], "height": 900})
-        tab.emulate_media(color_scheme=scheme)
-        tab.on("console", lambda m: tab.heard.append(m.text) if m.type == "error" else None)
-        tab.on("pageerror", lambda error: tab.heard.append(str(error)))
-        tab.on("request", lambda r: None if _is_ours(r.url, site) else tab.heard.append(r.url))
-        tab.goto(f"{site}/{page}.html")
-        return tab
+    def go(address):
+        opened.append(_opened(context, site, address))
+        return opened[-1]
 
     yield go
     for tab in opened:
@@ -101,16 +113,19 @@ def _settled(tab):
 
 @pytest.mark.parametrize("page", [*contents(), MADE])
 def test_a_page_is_drawn_quiet_and_as_wide_as_the_window(visit, page):
-    tab = visit(page)
+    tab = visit(f"{page}.html")
     n_charts = _settled(tab)
     labels = tab.eval_on_selector_all(
         ".vega-embed .chart-wrapper", "all => all.map(e => e.getAttribute('aria-label'))"
     )
     assert len(labels) == n_charts and all(labels)
     assert tab.locator("mjx-merror").count() == 0
+    undrawn = "all => all.filter(e => !(e.complete && e.naturalWidth)).map(e => e.alt)"
+    assert tab.eval_on_selector_all(".bd-article img", undrawn) == []
     for width in WIDTHS:
         tab.set_viewport_size({"width": width, "height": 900})
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        assert tab.evaluate(CUT, width) == []
         _keep(tab, f"{page.replace('/', '-')}-{width}")
     assert tab.heard == []
 
@@ -119,18 +134,6 @@ def _keep(tab, name):
     """Keep a screenshot of the whole page, to be looked at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     tab.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True, animations="disabled")
-
-
-def test_dark_pages_have_no_light_boxes(visit):
-    tab = visit(MADE, scheme="dark")
-    _settled(tab)
-    assert tab.evaluate("document.documentElement.dataset.theme") == "dark"
-    boxes = tab.eval_on_selector_all(
-        ".cell_output .text_html, .map-tools, .vega-embed, .map-strip img",
-        "all => all.map(e => getComputedStyle(e).backgroundColor)",
-    )
-    assert set(boxes) == {"rgba(0, 0, 0, 0)"}
-    _keep(tab, "dark-1280")
 
 
 @pytest.mark.slow
@@ -156,13 +159,36 @@ def _seconds_to_chart(browser, address):
         return tab.evaluate("window.drawnAfter || 0") / 1000
 
 
-@pytest.fixture
-def explored(visit):
-    """Return the made page, its map in view."""
-    tab = visit(MADE)
+@pytest.fixture(scope="module")
+def made_tab(context, site):
+    """Return the made page in the dark; the page of the contents was seen in the light."""
+    tab = _opened(context, site, f"{MADE}.html", "dark")
+    _settled(tab)
     tab.wait_for_selector(".map-tools")
-    tab.locator(".vega-embed").scroll_into_view_if_needed()
     return tab
+
+
+@pytest.fixture
+def explored(made_tab, made):
+    """Return the made page, its map in view, nothing chosen."""
+    made_tab.locator(".vega-embed").scroll_into_view_if_needed()
+    yield made_tab
+    made_tab.get_by_role("button", name="Clear").click()
+    for name, value in START.items():
+        made_tab.select_option(f"select[name={name}]", index=0)
+        made_tab.wait_for_function(
+            "([name, value]) => window.drawn.view.signal(name) === value", arg=[name, value]
+        )
+    made_tab.fill("input[name=found_index]", "")
+    _wait_for_count(made_tab, len(made))
+
+
+def _wait_for_count(tab, n):
+    """Wait until the page says that so many examples are chosen."""
+    tab.wait_for_function(
+        "text => document.querySelector('.map-counts').textContent.startsWith(text)",
+        arg=f"Chosen: {n:,} of ",
+    )
 
 
 def _origin(tab):
@@ -196,9 +222,14 @@ def _inside(frame: pd.DataFrame, brush: dict[str, list[float]]) -> pd.DataFrame:
     return frame[is_in].sort_values("index")
 
 
-def _count(tab):
-    """Return how many examples the page says are chosen."""
-    return int(tab.inner_text(".map-counts").split()[1].replace(",", ""))
+def test_dark_pages_have_no_light_boxes(explored):
+    assert explored.evaluate("document.documentElement.dataset.theme") == "dark"
+    boxes = explored.eval_on_selector_all(
+        ".cell_output .text_html, .map-tools, .vega-embed, .map-strip img",
+        "all => all.map(e => getComputedStyle(e).backgroundColor)",
+    )
+    assert set(boxes) == {"rgba(0, 0, 0, 0)"}
+    _keep(explored, "dark-1280")
 
 
 def test_a_point_shows_its_image_and_history(explored):
@@ -209,13 +240,16 @@ def test_a_point_shows_its_image_and_history(explored):
     )
     box = explored.locator(".vega-embed canvas").bounding_box()
     left, top = _origin(explored)
-    picture = explored.locator("#vg-tooltip-element.visible img")
+    shown = explored.locator("#vg-tooltip-element.visible")
+    picture = shown.locator("img")
     for variability, confidence in points:
+        explored.mouse.move(0, 0)
+        shown.wait_for(state="detached")
         explored.mouse.move(
             box["x"] + left + 800 * variability, box["y"] + top + 400 * (1 - confidence)
         )
-        explored.wait_for_timeout(50)
-        if picture.count() and "webp" in picture.get_attribute("src"):
+        shown.wait_for()
+        if "webp" in picture.get_attribute("src"):
             break
     assert "<polyline" in picture.get_attribute("src")
     assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [128, 176]
@@ -226,12 +260,11 @@ def test_a_point_shows_its_image_and_history(explored):
 
 
 def test_a_brush_chooses_and_the_csv_has_its_rows(explored, made, tmp_path):
-    assert _count(explored) == len(made)
+    _wait_for_count(explored, len(made))
     expected = _inside(made, _brush(explored))
     assert 100 < len(expected) < len(made) / 2
-    explored.wait_for_function(f"() => !!document.querySelector('.map-save').textContent"
-                               f".includes('{len(expected):,}')")  # fmt: skip
-    assert _count(explored) == len(expected)
+    _wait_for_count(explored, len(expected))
+    assert f"{len(expected):,}" in explored.inner_text(".map-save")
     assert 0 < explored.locator(".map-strip img").count() <= 60
     with explored.expect_download() as download:
         explored.click(".map-save")
@@ -269,27 +302,41 @@ def test_numbers_brush_too_and_enter_is_enough(explored, made):
     brush = explored.evaluate("window.drawn.view.signal('brush')")
     for name, ends in BRUSHED.items():
         assert sorted(brush[name]) == pytest.approx(ends, abs=1e-6)
-    explored.wait_for_timeout(150)
-    assert _count(explored) == len(_inside(made, brush))
+    _wait_for_count(explored, len(_inside(made, brush)))
     explored.get_by_role("button", name="Clear").click()
     explored.wait_for_function("() => !window.drawn.view.signal('brush').variability")
 
 
 def test_a_rules_subset_and_a_class_light_up(explored, made):
+    scores = {name: made[name].to_numpy() for name in METRICS}
+    subset = made.iloc[region(scores, "hard-to-learn", 33 * len(made) // 100)]
     explored.select_option("select[name=lit_subset]", label="33% hard-to-learn")
-    explored.wait_for_timeout(200)
-    assert _count(explored) == 33 * len(made) // 100
+    _wait_for_count(explored, len(subset))
     explored.select_option("select[name=lit_class]", label="frog")
-    explored.wait_for_timeout(200)
-    assert 0 < _count(explored) < 33 * len(made) // 100
+    _wait_for_count(explored, int((subset["class"] == "frog").sum()))
 
 
 def test_colour_is_chosen_by_keyboard(explored):
     explored.focus("select[name=colour_by]")
     explored.keyboard.press("ArrowDown")
     explored.wait_for_function("() => window.drawn.view.signal('colour_by') === 'forgetfulness'")
-    explored.keyboard.press("Tab")
-    assert explored.evaluate("document.activeElement.name") == "lit_subset"
+
+
+def test_the_tab_key_reaches_every_control_in_order_and_shows_where_it_is(explored):
+    explored.focus("select[name=colour_by]")
+    reached = []
+    for _ in range(11):
+        explored.keyboard.press("Tab")
+        name, outline, shadow = explored.evaluate(
+            "() => { const e = document.activeElement, s = getComputedStyle(e);"
+            "return [e.name || e.ariaLabel || e.textContent, s.outlineStyle, s.boxShadow]; }"
+        )
+        assert (outline, shadow) != ("none", "none"), name
+        reached.append(name)
+    ends = [f"{axis} {end}" for axis in ("variability", "confidence") for end in ("from", "to")]
+    controls = ["lit_subset", "lit_class", "found_index", *ends, "Brush", "Clear"]
+    assert [name for name in reached if name in controls] == controls
+    assert reached[-2] == "brushed images" and reached[-1].startswith("Save ")
 
 
 def test_an_index_is_found_among_all_examples(explored, made):
@@ -305,7 +352,6 @@ def test_an_index_is_found_among_all_examples(explored, made):
 
 
 def test_the_books_search_finds_a_word(visit):
-    tab = visit("search")
-    tab.goto(tab.url + "?q=forgetfulness")
+    tab = visit("search.html?q=forgetfulness")
     tab.wait_for_selector("ul.search li")
     assert tab.heard == []

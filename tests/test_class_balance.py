@@ -70,16 +70,31 @@ def test_effects_add_up_to_what_a_rule_loses() -> None:
         for mean, arm in zip((0.4, 0.45), ARMS, strict=True)
     ]
     found = class_effects(pd.concat(arms).rename(columns={"student_seed": "seed"}), students)
-    assert found["effect"].tolist() == ["classes", "images", "classes mended"]
-    assert found["difference"].tolist() == pytest.approx([-0.1, -0.1, 0.15])
-    assert found["n"].tolist() == [3, 3, 3]
+    assert found["effect"].tolist() == ["classes", "images", "classes mended", "against random"]
+    assert found["difference"].tolist() == pytest.approx([-0.1, -0.1, 0.15, -0.05])
+    assert found["n"].tolist() == [3, 3, 3, 3]
 
 
 def test_an_arm_without_rows_has_no_effect() -> None:
     students = made_rows(random=0.5, ambiguous=0.3)
     arm = made_rows(ambiguous=0.4).assign(arm=class_balance.ARMS[1])
     found = class_effects(arm.rename(columns={"student_seed": "seed"}), students)
-    assert found["effect"].tolist() == ["classes mended"]
+    assert found["effect"].tolist() == ["classes mended", "against random"]
+
+
+def test_mean_scores_leave_a_gap_where_nothing_is_run() -> None:
+    studied = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[0])
+    found = class_balance.mean_scores(studied, made_rows(random=0.5, ambiguous=0.3))
+    assert found.columns.tolist() == ["rule", "random", "the rule", *ARMS]
+    assert found["rule"].tolist() == ["ambiguous"]
+    assert found.iloc[0, 1:4].tolist() == pytest.approx([0.51, 0.31, 0.41])
+    assert np.isnan(found.iloc[0, 4])
+    assert class_balance.mean_scores(class_balance.recorded(Path("nowhere")), studied).empty
+
+
+def test_one_seed_shows_no_effect() -> None:
+    one = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[1])
+    assert class_effects(one.head(1), made_rows(random=0.5, ambiguous=0.3)).empty
 
 
 def test_a_reading_tells_every_effect_and_that_nothing_is_run(tmp_path: Path) -> None:
@@ -90,6 +105,15 @@ def test_a_reading_tells_every_effect_and_that_nothing_is_run(tmp_path: Path) ->
     rows = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[0])
     rows.to_csv(tmp_path / "class_balance.csv", index=False)
     effects = class_effects(class_balance.recorded(tmp_path), made_rows(random=0.5, ambiguous=0.3))
+    assert class_balance.read_against_random(effects) == ""
     text = class_balance.read_effects(effects)
     assert text.startswith("* **ambiguous** (n = 3): its class counts alone")
     assert "score by **−0.100** (−0.100 to −0.100), its choice" in text
+
+
+def test_the_rule_that_exceeds_random_most_is_told_first() -> None:
+    rows = made_rows(ambiguous=0.4, easy_to_learn=0.6).rename(columns={"student_seed": "seed"})
+    students = made_rows(random=0.5, ambiguous=0.3, easy_to_learn=0.3)
+    text = class_balance.read_against_random(class_effects(rows.assign(arm=ARMS[1]), students))
+    assert "is: easy-to-learn **+0.100** (+0.100 to +0.100), n = 3; ambiguous **−0.100**" in text
+    assert class_balance.read_against_random(pd.DataFrame()) == ""

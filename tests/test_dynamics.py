@@ -186,6 +186,13 @@ def test_float32_rows_are_summed_in_float64() -> None:
     assert np.array_equal(variability(p_gold), exact.astype(np.float32))
 
 
+def test_float32_tensors_are_summed_in_float64_too() -> None:
+    """Ten thousand epochs of a tenth add up to a thousand: in float32 to 999.9."""
+    p_gold = torch.rand(40, 10_000, generator=torch.Generator().manual_seed(4))
+    for statistic in OF_P_GOLD:
+        assert torch.equal(statistic(p_gold), statistic(p_gold.double()).float())
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("statistic", OF_P_GOLD)
 def test_a_gpu_agrees_with_the_cpu(statistic) -> None:
@@ -224,9 +231,10 @@ def test_no_epochs_and_no_examples_are_refused(shape) -> None:
 # Tests check shapes and kinds at every call, so what a user meets is called directly.
 
 
-def test_one_dimension_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"must have shape \(N, E\).*got \(5,\)"):
-        dynamics._checked_wide(np.zeros(5))
+@pytest.mark.parametrize("shape", [(5,), (5, 2, 1)])
+def test_one_dimension_and_three_are_refused(shape) -> None:
+    with pytest.raises(ValueError, match=r"must have shape \(N, E\).*got \(5,"):
+        dynamics._checked_wide(np.zeros(shape))
 
 
 @pytest.mark.parametrize("as_kind", [np.asarray, torch.tensor])

@@ -18,6 +18,7 @@ from carto_helpers.losses import (
     cross_entropy,
     distillation_loss_cross_entropy,
     distillation_loss_kl,
+    distillation_losses_kl,
     kl_divergence,
     soft_cross_entropy,
 )
@@ -65,6 +66,33 @@ def test_equation_4_agrees_with_a_loop(batch, temperature, hard_weight) -> None:
     settings = {"temperature": temperature, "hard_weight": hard_weight}
     found = distillation_loss_cross_entropy(*batch, **settings).total
     assert found.item() == pytest.approx(loop_equation_4(*batch, **settings), rel=1e-9)
+
+
+@running(deadline=None)
+@given(batches(), TEMPERATURES, HARD_WEIGHTS | st.just(1.0))
+def test_an_examples_loss_is_that_of_a_batch_of_one(batch, temperature, hard_weight) -> None:
+    """Two functions, one loss: stacked students train on the first, single ones on the second."""
+    settings = {"temperature": temperature, "hard_weight": hard_weight}
+    losses = distillation_losses_kl(*batch, **settings)
+    alone = [
+        distillation_loss_kl(*(part[i : i + 1] for part in batch), **settings).total
+        for i in range(len(losses))
+    ]
+    torch.testing.assert_close(losses, torch.stack(alone))
+    torch.testing.assert_close(
+        losses.mean(), distillation_loss_kl(*batch, **settings).total, rtol=1e-9, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("form", [*FORMS, distillation_losses_kl])
+def test_a_teacher_may_be_absent_only_where_it_does_not_count(form) -> None:
+    logits, labels, teacher = made_batch()
+    with_it, without = (
+        form(logits, labels, given, temperature=2.0, hard_weight=1.0) for given in (teacher, None)
+    )
+    torch.testing.assert_close(with_it, without, rtol=0, atol=0)
+    with pytest.raises(ValueError, match="teacher"):
+        form(logits, labels, None, temperature=2.0, hard_weight=0.99)
 
 
 def test_equation_1_is_minus_the_logarithm_of_the_gold_probability() -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from papermill.iorw import load_notebook_node
+from papermill.parameterize import parameterize_notebook
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -41,6 +43,31 @@ def test_a_wrong_parameter_stops_the_first_cell(
     with pytest.raises((ValueError, TypeError), match=message):
         exec(set_up, values)
     assert "config" not in values
+
+
+@pytest.mark.parametrize("name", ["phase1", "tables"])
+def test_a_parameter_is_a_text_and_never_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What papermill writes into the cell is a literal of the same text, whatever it holds."""
+    monkeypatch.chdir(tmp_path)
+    notebook = load_notebook_node(str(NOTEBOOKS / f"{name}.ipynb"))
+    code = "__import__('pathlib').Path('evaluated').touch()"
+    for text in (
+        code,
+        f"'); {code} #",
+        f'"; {code} #',
+        f"\n{code}\n",
+        f"\\'; {code} #",
+        "{" + code,
+    ):
+        given = {"results": text}
+        injected = parameterize_notebook(notebook, given).cells
+        (cell,) = [c for c in injected if "injected-parameters" in c.metadata.get("tags", [])]
+        values: dict[str, object] = {}
+        exec(cell.source, values)  # as the kernel does
+        assert values["results"] == text
+    assert not (tmp_path / "evaluated").exists()
 
 
 def code_cells(name: str) -> list[str]:

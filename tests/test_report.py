@@ -64,6 +64,12 @@ def test_folders_and_weights_of_ones_own_have_no_page_and_are_named(
     assert "no page of folders or weights of your own (mnist, pets)" in capsys.readouterr().out
 
 
+def test_a_page_shows_every_recorded_seed(tmp_path: Path) -> None:
+    results = made_results(tmp_path)
+    results.append_student(student_row(key="9", teacher_key="b", student_seed=4))
+    assert report._n_seeds(results) == 5
+
+
 def test_the_main_job_is_a_teacher_and_three_phases() -> None:
     assert [page.name for page in report.trained_pages(["digits"])] == [
         "teacher-digits",
@@ -88,6 +94,8 @@ def test_a_page_is_executed_titled_and_without_the_machines_traces(tmp_path: Pat
     page = nbformat.read(target, as_version=4)
     assert page.cells[0].source == "# A page · digits\n"
     assert "papermill" not in page.metadata
+    given = next(c for c in page.cells if "injected-parameters" in c.metadata.get("tags", []))
+    assert "hide-input" in given.metadata.tags
     assert str(tmp_path) not in target.read_text()
     assert [path.name for path in target.parent.iterdir()] == ["page.ipynb"]
 

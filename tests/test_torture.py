@@ -1,19 +1,33 @@
 """The short form of `make torture`: each promise is put to the test for real, a few times."""
 
 import dataclasses
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_runs import make_folder
 
-from torture import corruption, fuzzing, killing, limits, page, together
-from torture.job import finish, rows
+from torture import audit, corruption, fuzzing, guided, job, killing, limits, page, together
+from torture.job import rows
 from torture.promise import Outcome
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the job be of a second: its networks learn from forty small images, not the digits."""
+    folder = make_folder(tmp_path_factory.mktemp("images") / "images")
+    small = {"digits": str(folder), "0.05": "0.25", "0.1": "0.5", "0.15": "0.75"}
+    arguments = [small.get(word, word) for word in job.ARGUMENTS]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job, "ARGUMENTS", arguments)
+        yield
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert finish(folder / "results").status() == 0
+    assert job.finish(folder / "results").status() == 0
     return folder / "results"
 
 
@@ -23,16 +37,17 @@ def assert_kept(outcome: Outcome) -> None:
 
 
 def test_killed_at_a_moment_it_ends_the_same(undisturbed: Path, tmp_path: Path) -> None:
-    assert_kept(killing.at_moments(tmp_path, rows(undisturbed), 2.0, 1))
+    assert_kept(killing.at_moments(tmp_path, rows(undisturbed), 1.0, 1))
 
 
 def test_killed_in_a_write_it_ends_the_same(undisturbed: Path, tmp_path: Path) -> None:
-    assert_kept(killing.in_writes(tmp_path, rows(undisturbed), 2))
+    assert_kept(killing.in_writes(tmp_path, rows(undisturbed), 1))
 
 
 def test_no_flipped_byte_and_no_foreign_file_is_taken_for_a_whole_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copytree(undisturbed, tmp_path / "record")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     found = corruption.kinds(tmp_path)
     for outcome in (
@@ -63,9 +78,26 @@ def test_two_at_once_do_no_run_twice(undisturbed: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", fuzzing.TARGETS)
 def test_made_input_gives_an_object_or_one_line(name: str, tmp_path: Path) -> None:
     target, values = fuzzing.TARGETS[name]
-    n, problem = fuzzing.fuzz(target, values, tmp_path, seconds=0.1)
+    n, problem = fuzzing.fuzz(target, values, tmp_path, seconds=0.1, a_round=40)
     assert not problem
-    assert n >= 100
+    assert n >= 40
+
+
+@pytest.mark.parametrize("name", fuzzing.OF_BYTES)
+def test_what_guided_fuzzing_begins_with_is_right(name: str, tmp_path: Path) -> None:
+    assert set(guided.TARGETS) == set(fuzzing.OF_BYTES)
+    for content in fuzzing.seeds(name, tmp_path):
+        fuzzing.OF_BYTES[name](tmp_path, content)
+
+
+def test_what_is_not_installed_is_not_done_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (guided, audit):
+        monkeypatch.setattr(module, "find_spec", lambda _: None)
+    (outcome,) = guided.measure(tmp_path, minutes=1)
+    assert outcome.verdict == "not done: atheris is not installed"
+    assert {o.verdict for o in audit.measure(tmp_path)} == {"not done: pip-audit is not installed"}
 
 
 def test_the_page_tells_of_what_was_broken() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from torture import corruption, fuzzing, killing, limits, page, together
+from torture import audit, corruption, fuzzing, guided, killing, limits, page, together
 from torture.promise import Outcome
 
 _Part = Callable[[Path], Iterator[Outcome]]
@@ -57,7 +57,9 @@ def _parts(*, is_quick: bool, fuzz_minutes: float) -> dict[str, _Part]:
         "corruption": partial(corruption.measure, n_flips=60 if few else 600),
         "limits": partial(limits.measure, few=few),
         "together": partial(together.measure, n_repeats=1 if few else 5, sizes=(2, 8)),
-        "fuzzing": partial(fuzzing.measure, minutes=0.5 if few else fuzz_minutes),
+        "fuzzing": partial(fuzzing.measure, minutes=0.5 if few else fuzz_minutes / 2),
+        "guided": partial(guided.measure, minutes=0.2 if few else fuzz_minutes / 2),
+        "audit": audit.measure,
     }
 
 

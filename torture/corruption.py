@@ -16,7 +16,7 @@ from carto_helpers.image_cache import cache_file, read_cache, write_cache
 from carto_helpers.records import Results, load_tensors
 from carto_helpers.seals import seal_path
 from carto_helpers.weights import load_weights
-from torture.job import Job, differences, finish, rows
+from torture.job import Job, dataset, differences, finish, rows
 from torture.killing import die_at_flush
 from torture.promise import Outcome
 
@@ -54,7 +54,7 @@ def kinds(folder: Path) -> list[Kind]:
         ),
         "thumbnails": (
             next((results.folder / "thumbnails").glob("*.parquet")),
-            lambda: results.thumbnails("digits", data.load("digits").fingerprint),
+            lambda: results.thumbnails(*results.teachers()[["dataset", "fingerprint"]].iloc[0]),
         ),
         "image cache": (cache_file(_CACHE_KEY), _read_cache),
     }
@@ -233,9 +233,8 @@ def foreign(found: list[Kind], folder: Path) -> Outcome:
 
 
 def _other_record(folder: Path) -> Path:
-    arguments = "teacher --dataset digits --architectures test_resnet --epochs 1".split()
-    job = Job(folder / "other", arguments=[*arguments, "--learning-rates", "0.01"])
-    job.status()
+    arguments = "--architectures test_resnet --epochs 1 --learning-rates 0.01".split()
+    Job(folder / "other", arguments=["teacher", "--dataset", dataset(), *arguments]).status()
     return folder / "other"
 
 

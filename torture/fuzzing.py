@@ -1,6 +1,8 @@
 """Promise 5: whatever comes in, a right object or one line that names the file; never a crash."""
 
 import dataclasses
+import io
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +15,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from carto_helpers import data
+from carto_helpers.aum_files import read_aum
+from carto_helpers.cartography_files import read_cartography
 from carto_helpers.config import PARAMETERS, STUDENT_COLUMNS, PhaseConfig
+from carto_helpers.dynamics_files import read_npz, read_parquet, write_npz, write_parquet
+from carto_helpers.image_folder import decode_images
 from carto_helpers.official_files import read_official_files
+from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results, load_tensors
 from torture.promise import Outcome
 
@@ -136,12 +143,95 @@ def official(folder: Path, content: bytes) -> None:
     one_line(lambda: read_official_files("cifar10", folder, download=False))
 
 
+def image(folder: Path, content: bytes) -> None:
+    """Decode one image."""
+    _read(folder / "image.png", content, lambda path: decode_images([str(path)]))
+
+
+def parquet(folder: Path, content: bytes) -> None:
+    """Read training dynamics from Parquet."""
+    _read(folder / "dynamics.parquet", content, read_parquet)
+
+
+def npz(folder: Path, content: bytes) -> None:
+    """Read training dynamics from NumPy's files."""
+    _read(folder / "dynamics.npz", content, read_npz)
+
+
+def cartography(folder: Path, content: bytes) -> None:
+    """Read JSON lines of the original cartography."""
+    _read(folder / "dynamics_epoch_0.jsonl", content, lambda path: read_cartography(path.parent))
+
+
+def aum(folder: Path, content: bytes) -> None:
+    """Read a CSV of the package aum."""
+    _read(folder / "aum_values.csv", content, read_aum)
+
+
+def _read(path: Path, content: bytes, read: Callable[[Path], object]) -> None:
+    path.write_bytes(content)
+    one_line(lambda: read(path), path)
+
+
+OF_BYTES: dict[str, Target] = {
+    "table": table,
+    "tensors": tensors,
+    "image": image,
+    "parquet": parquet,
+    "npz": npz,
+    "cartography": cartography,
+    "aum": aum,
+}
+
+
+def seeds(name: str, folder: Path) -> list[bytes]:
+    """Return right content for a target, to begin with."""
+    p = np.full((2, 1), 0.75, np.float32)
+    record = DynamicsRecord(
+        index=np.arange(2), labels=np.arange(2), classes=("a", "b"),
+        quantities={"p_gold": p, "is_right": p > 0.5},
+    )  # fmt: skip
+    if name in {"parquet", "npz"}:
+        (write_parquet if name == "parquet" else write_npz)(folder / "seed", record)
+        return [(folder / "seed").read_bytes()]
+    if name == "image":
+        return [_encoded(kind) for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")]
+    texts = {
+        "table": ",".join(STUDENT_COLUMNS) + "\n",
+        "cartography": '{"guid": 1, "logits_epoch_0": [0.5, 1.5], "gold": 1}\n',
+        "aum": "sample_id,aum\n1,0.5\n",
+    }
+    return [texts.get(name, "").encode()]
+
+
+def _encoded(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    _pixels().save(buffer, kind)
+    return buffer.getvalue()
+
+
+_BYTES = st.binary(max_size=500)
+_JSON_LINES = st.lists(
+    st.builds(
+        lambda name, row, gold: json.dumps({"guid": name, "logits_epoch_0": row, "gold": gold}),
+        _VALUE, st.lists(_VALUE, max_size=4) | _VALUE, st.integers(-1, 4) | _VALUE,
+    ),
+    max_size=3,
+).map(lambda lines: "\n".join(lines).encode())  # fmt: skip
+_ROWS = st.lists(st.tuples(_CELL, _CELL), max_size=3).map(
+    lambda rows: "\n".join(["sample_id,aum", *map(",".join, rows)]).encode(errors="surrogatepass")
+)
+
 TARGETS: dict[str, tuple[Target, Any]] = {
     "`from_parameters`": (parameters, _PARAMETERS),
     "the results reader": (table, _TABLE),
     "the tensor reader": (tensors, st.binary(max_size=500)),
     "the image folder reader": (image_folder, _HARM | _IMAGE),
-    "the official files' reader": (official, st.binary(max_size=500)),
+    "the official files' reader": (official, _BYTES),
+    "the reader of Parquet": (parquet, _BYTES),
+    "the reader of NumPy's files": (npz, _BYTES),
+    "the reader of JSON lines": (cartography, _JSON_LINES | _BYTES),
+    "the reader of AUM's CSV": (aum, _ROWS | _BYTES),
 }
 
 
@@ -159,12 +249,14 @@ def measure(folder: Path, *, minutes: float) -> Iterator[Outcome]:
         )
 
 
-def fuzz(target: Target, values: Any, folder: Path, *, seconds: float) -> tuple[int, str]:
+def fuzz(
+    target: Target, values: Any, folder: Path, *, seconds: float, a_round: int = _A_ROUND
+) -> tuple[int, str]:
     """Call `target` with made values for some time; return how often, and what failed first."""
     count, started = 0, time.monotonic()
 
     @settings(
-        max_examples=_A_ROUND, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=a_round, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
     @given(values)
     def attempt(value: Any) -> None:

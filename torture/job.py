@@ -53,7 +53,7 @@ class Job:
         Called in the process before the command: it arranges the harm. A module's function, or a
         `functools.partial` of one.
     arguments
-        Of the command line, without `--results`; default: the job.
+        Of the command line, without `--results`; default: the job, as `ARGUMENTS` has it then.
     threads
         torch's; with two, students of depthwise networks run in processes of their own.
     said
@@ -65,7 +65,7 @@ class Job:
         results: Path,
         before: Before = nothing,
         *,
-        arguments: Sequence[str] = ARGUMENTS,
+        arguments: Sequence[str] | None = None,
         threads: int = 1,
         said: Path | None = None,
     ) -> None:
@@ -73,7 +73,7 @@ class Job:
         where.mkdir(parents=True, exist_ok=True)
         self._said = where / f"{results.name}.{time.monotonic_ns()}.said"
         self._begun = CONTEXT.Event()
-        command = [*arguments, "--results", str(results)]
+        command = [*(arguments or ARGUMENTS), "--results", str(results)]
         self._process = CONTEXT.Process(
             target=_work, args=(command, str(self._said), before, threads, self._begun)
         )
@@ -126,6 +126,11 @@ def two_at_once(trial: Callable[[int], Found], n: int) -> list[Found]:
     """Return what `trial` makes of 0 … n − 1, two at a time."""
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(trial, range(n)))
+
+
+def dataset() -> str:
+    """Return what the job runs on."""
+    return ARGUMENTS[list(ARGUMENTS).index("--dataset") + 1]
 
 
 def finish(results: Path) -> Job:

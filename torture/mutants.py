@@ -1,7 +1,8 @@
 """`python -m torture.mutants`: change the mathematics a little, see whether its tests notice.
 
 The changes are cosmic-ray's; each is put to the module's own tests and examples, in a process of
-its own. What was tried is kept in build/mutants, so that an interrupted run goes on.
+its own: at first with few draws a property, and if nothing notices, with as many as the tests ask
+for. What was tried is kept in build/mutants, so that an interrupted run goes on.
 """
 
 import argparse
@@ -23,7 +24,8 @@ from torture.promise import Outcome
 _ROOT = Path(__file__).parents[1]
 MODULES = ("dynamics", "losses", "selection", "metrics")
 GOAL = 0.9
-_SECONDS = 900  # a mutant that takes longer is noticed by that
+_DRAWS = (10, 100)  # 100 is hypothesis's own number
+_SECONDS = 1_800  # by the clock: a mutant that waits for ever is noticed by that
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["torture.mutant_run"])
 _COPIED = ("carto_helpers", "tests")
@@ -113,12 +115,16 @@ def is_noticed(module: str, source: str) -> bool:
             elif path.name not in {".git", "build"}:
                 (folder / path.name).symlink_to(path)
         (folder / "carto_helpers" / f"{module}.py").write_text(source)
-        process = _CONTEXT.Process(target=run, args=(folder, module))
-        process.start()
-        process.join(_SECONDS)
-        process.kill()
-        process.join()
-        return process.exitcode != 0
+        return any(_fails(folder, module, draws) for draws in _DRAWS)
+
+
+def _fails(folder: Path, module: str, draws: int) -> bool:
+    process = _CONTEXT.Process(target=run, args=(folder, module), kwargs={"examples": draws})
+    process.start()
+    process.join(_SECONDS)
+    process.kill()
+    process.join()
+    return process.exitcode != 0
 
 
 if __name__ == "__main__":

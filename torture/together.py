@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from carto_helpers.records import Results
-from torture.job import ARGUMENTS, Job, differences, finish, rows
+from torture.job import Job, differences, finish, rows
 from torture.promise import Outcome
 
 _MANY = (
@@ -32,7 +32,7 @@ def at_once(
     n: int,
     n_repeats: int,
     *,
-    arguments: Sequence[str] = ARGUMENTS,
+    arguments: Sequence[str] | None = None,
 ) -> Outcome:
     """Run one job in n processes at once."""
     broken = []

@@ -1,0 +1,53 @@
+"""What a size that was not run would take: the line through the largest that were."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+
+from benchmarks.measuring import Comparison
+
+Measured = Mapping[int, Sequence[float]]  # seconds of each repeat by number of examples
+
+
+def seconds_on_paper(measured: Measured, n: int) -> float:
+    """Return the seconds of `n` examples on the line through the two largest sizes measured.
+
+    The smaller sizes have no say: what fits a cache costs less an example.
+
+    Examples
+    --------
+    >>> round(seconds_on_paper({1: [0.0], 10: [1.2], 100: [3.0, 9.0, 3.0]}, 1_000), 6)
+    21.0
+    """
+    (size, before), (largest, after) = _two_largest(measured)
+    return after + (after - before) / (largest - size) * (n - largest)
+
+
+def exponent(measured: Measured) -> float:
+    """Return b of "seconds grow as N to the b" from the second largest size to the largest.
+
+    Examples
+    --------
+    >>> round(exponent({10: [1.0], 100: [2.0], 1000: [20.0]}), 6)
+    1.0
+    """
+    (size, before), (largest, after) = _two_largest(measured)
+    return math.log(after / before) / math.log(largest / size)
+
+
+def _two_largest(measured: Measured) -> tuple[tuple[int, float], tuple[int, float]]:
+    """Return the two largest sizes and their median seconds, the largest last."""
+    (size, before), (largest, after) = sorted(measured.items())[-2:]
+    return (size, statistics.median(before)), (largest, statistics.median(after))
+
+
+def on_paper(section: str, what: str, measured: Measured, n: int, n_bytes: int) -> Comparison:
+    """Return the line of the results for `n` examples, computed from `measured`."""
+    return Comparison(
+        section=section,
+        what=f"{what}, N = {n:,}, computed",
+        unit="s",
+        ours=[seconds_on_paper(measured, n)],
+        note="not run; on the line through the two largest sizes measured, between which it grew "
+        f"as N to the {exponent(measured):.2f}; it needs {n_bytes / 1e9:.1f} GB",
+    )

@@ -1,0 +1,257 @@
+"""What makes a recorded number doubtful: marks on rows, each with the words that explain it.
+
+A mark refuses nothing. It stands beside the number wherever a table shows it, so that a wrong one
+does not look like a right one.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+LEVEL = 0.05  # of the test whether an accuracy is better than chance
+N_ERRORS = 3  # standard errors that an accuracy may lie below what the dynamics say
+MEANINGS = {
+    "diverged": "the loss on the training split ended above that of a uniform guess, or a score "
+    "is no number in 0 … 1",
+    "at chance": "on the validation split no better than naming the largest class every time "
+    f"(binomial test, {LEVEL:.0%}), while most other students of its size are better",
+    "other dynamics": "the row and the dynamics disagree: validation accuracy against that of the "
+    f"last epoch ({N_ERRORS} standard errors), or a probability against its verdict",
+    "class lost": "the subset holds no image of a class",
+    "mixed versions": "these rows were made by more than one version of the method",
+    "mixed data": "rows of one data set have different data fingerprints, or a student others, or "
+    "other dynamics, than its teacher's row",
+    "unchecked": "the teacher's row or dynamics are missing or damaged",
+    "its teacher": "a mark of the teacher that it learnt from",
+}
+_SCORES = ("val_accuracy", "val_macro_f1", "test_accuracy", "test_macro_f1")
+_PEERS = ["dataset", "fingerprint", "network", "start", "recipe", "fraction"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What a teacher's dynamics say of its training split.
+
+    Attributes
+    ----------
+    n
+        Number of examples.
+    n_classes
+        Number of classes C.
+    chance
+        Share of the largest class: what naming it every time would score.
+    accuracy, loss
+        Accuracy and mean cross entropy, in nats, after the last epoch.
+    is_consistent
+        Whether every right example's probability is at least 1 / C, and every one above a half
+        right, after every epoch.
+    """
+
+    n: int
+    n_classes: int
+    chance: float
+    accuracy: float
+    loss: float
+    is_consistent: bool
+
+    @property
+    def n_validation(self) -> int:
+        """Number of examples of the validation split: the training split is four fifths."""
+        return max(1, round(self.n / 4))
+
+
+def evidence(
+    labels: Int[np.ndarray, " N"], n_classes: int, quantities: Mapping[str, np.ndarray]
+) -> Evidence:
+    """Return what dynamics say.
+
+    Parameters
+    ----------
+    labels
+        Gold labels, (N,), 0 … C − 1.
+    n_classes
+        C.
+    quantities
+        `p_gold`, `is_right` and `loss`, each (N, E).
+    """
+    p_gold, is_right = quantities["p_gold"], quantities["is_right"]
+    slack = 1e-6  # of float32
+    is_wrong = np.where(is_right, p_gold < 1 / n_classes - slack, p_gold > 0.5 + slack)
+    return Evidence(
+        n=len(labels),
+        n_classes=n_classes,
+        chance=float(np.bincount(labels, minlength=n_classes).max() / len(labels)),
+        accuracy=float(is_right[:, -1].mean()),
+        loss=float(quantities["loss"][:, -1].mean(dtype=np.float64)),
+        is_consistent=not bool(is_wrong.any()),
+    )
+
+
+def is_at_chance(accuracy: float, n: int, chance: float) -> bool:
+    """Return whether `accuracy` on `n` examples is no better than `chance`, at `LEVEL`.
+
+    Examples
+    --------
+    >>> is_at_chance(0.12, 100, 0.1), is_at_chance(0.12, 10_000, 0.1)
+    (True, False)
+    """
+    from scipy.stats import binom
+
+    return not binom.sf(round(accuracy * n) - 1, n, chance) < LEVEL
+
+
+def teacher_doubts(
+    teachers: pd.DataFrame, found: Mapping[str, Evidence | None]
+) -> dict[str, tuple[str, ...]]:
+    """Return the marks of each teacher by its key, none where nothing is doubtful.
+
+    Parameters
+    ----------
+    teachers
+        Rows of teachers.csv that are shown together.
+    found
+        By the teachers' keys; None or absent where the dynamics are.
+    """
+    mixed = _mixed(teachers)
+    marks = {}
+    for row in teachers.to_dict("records"):
+        key = str(row["key"])
+        marks[key] = (*_of_teacher(row, found.get(key)), *mixed[key])
+    return marks
+
+
+def _of_teacher(row: Mapping[Any, Any], seen: Evidence | None) -> Iterable[str]:
+    if _has_no_numbers(row):
+        yield "diverged"
+        return
+    if seen is None:
+        yield "unchecked"
+        return
+    if not seen.loss <= math.log(seen.n_classes):
+        yield "diverged"
+    is_lost = is_at_chance(row["val_accuracy"], seen.n_validation, seen.chance)
+    has_learnt = not is_at_chance(seen.accuracy, seen.n, seen.chance)
+    if (is_lost and has_learnt) or _is_above(row["val_accuracy"], seen) or not seen.is_consistent:
+        yield "other dynamics"
+    elif is_lost:
+        yield "at chance"
+
+
+def _is_above(accuracy: float, seen: Evidence) -> bool:
+    """Whether an accuracy on the validation split exceeds the training split's beyond chance."""
+    n = seen.n_validation
+    pooled = (accuracy * n + seen.accuracy * seen.n) / (n + seen.n)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / seen.n))
+    return accuracy - seen.accuracy > N_ERRORS * error + 1e-9
+
+
+def student_doubts(
+    students: pd.DataFrame,
+    teachers: pd.DataFrame,
+    found: Mapping[str, Evidence | None],
+    lost: Mapping[str, Sequence[str]],
+) -> dict[str, tuple[str, ...]]:
+    """Return the marks of each student by its key, none where nothing is doubtful.
+
+    Parameters
+    ----------
+    students
+        Rows of students.csv that are shown together.
+    teachers
+        Rows of teachers.csv, at least of those that taught them.
+    found
+        By the teachers' keys; None or absent where the dynamics are.
+    lost
+        By the students' keys: the classes that the subset holds no image of.
+    """
+    rows, mixed = students.to_dict("records"), _mixed(students)
+    of_teachers = teacher_doubts(teachers, found)
+    sources = {row["key"]: _source(row) for row in teachers.to_dict("records")}
+    at_chance = _alone_at_chance(students, found)
+    marks = {}
+    for row in rows:
+        key, teacher = str(row["key"]), str(row["teacher_key"])
+        has = {
+            "diverged": _has_no_numbers(row),
+            "at chance": at_chance[key],
+            f"class lost: {_listed(lost.get(key, ()))}": bool(lost.get(key)),
+            "unchecked": found.get(teacher) is None,
+            "mixed data": sources.get(teacher, _source(row)) != _source(row),
+        }
+        inherited = [f"its teacher: {word}" for word in of_teachers.get(teacher, ())]
+        own = [word for word, is_so in has.items() if is_so]
+        marks[key] = tuple(dict.fromkeys([*own, *mixed[key], *filter(_is_own, inherited)]))
+    return marks
+
+
+def _source(row: Mapping[Any, Any]) -> tuple[object, object]:
+    return row["fingerprint"], row["dynamics_sha256"]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [" ".join(name.split())[:30] for name in names[:5]]
+    return ", ".join(shown) + (f" and {len(names) - 5} others" if len(names) > 5 else "")
+
+
+def _is_own(word: str) -> bool:
+    """Whether a teacher's mark is one that no mark of its students says."""
+    return word.removeprefix("its teacher: ") in {"diverged", "at chance", "other dynamics"}
+
+
+def _alone_at_chance(
+    students: pd.DataFrame, found: Mapping[str, Evidence | None]
+) -> dict[str, bool]:
+    """Return for each key whether it is at chance and most others of its kind and size are not."""
+    low = pd.Series([_is_low(row, found) for row in students.to_dict("records")], dtype=float)
+    peers = low.groupby([students[name].to_numpy() for name in _PEERS], dropna=False)
+    n_others, n_low_others = peers.transform("size") - 1, peers.transform("sum") - low
+    is_alone = (low == 1) & (n_others > 0) & (n_low_others < n_others / 2)
+    return dict(zip(students["key"].astype(str), is_alone, strict=True))
+
+
+def _is_low(row: Mapping[Any, Any], found: Mapping[str, Evidence | None]) -> bool:
+    seen = found.get(str(row["teacher_key"]))
+    if seen is None or _has_no_numbers(row):
+        return False
+    return is_at_chance(row["val_accuracy"], seen.n_validation, seen.chance)
+
+
+def _has_no_numbers(row: Mapping[Any, Any]) -> bool:
+    return not all(0 <= row[name] <= 1 for name in _SCORES)  # NaN is not
+
+
+def _mixed(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Return for each key whether the rows of its data set are of several versions or data."""
+    marks: dict[str, list[str]] = {str(key): [] for key in rows["key"]}
+    for column, word in (("method_version", "mixed versions"), ("fingerprint", "mixed data")):
+        counts = rows.groupby("dataset")[column].transform("nunique")
+        for key in rows["key"][counts > 1]:
+            marks[str(key)].append(word)
+    return marks
+
+
+def told(marks: Sequence[Sequence[str]]) -> str:
+    """Return the marks of the rows behind one number, and of how many rows each is.
+
+    Examples
+    --------
+    >>> told([("at chance",), (), ("at chance",)]), told([()])
+    ('at chance (2 of 3)', '')
+    """
+    counts = Counter(word for words in marks for word in words)
+    return "; ".join(
+        word if n == len(marks) else f"{word} ({n} of {len(marks)})" for word, n in counts.items()
+    )
+
+
+def meanings(texts: Iterable[str]) -> str:
+    """Return what the marks in some texts mean, one sentence each; "" where there is none."""
+    listed = list(texts)
+    words = [word for word in MEANINGS if any(word in text for text in listed)]
+    return " ".join(f"{word.capitalize()}: {MEANINGS[word]}." for word in words)

@@ -1,0 +1,108 @@
+"""Rows of a record with their marks: the dynamics decide, and a damaged record hides nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_runs import student_row, teacher_row
+
+from carto_helpers import tables
+from carto_helpers.doubted_rows import doubt_lines, with_doubts
+from carto_helpers.experiments import status
+from carto_helpers.readings import results_table
+from carto_helpers.recording import DynamicsRecord
+from carto_helpers.records import Results, published
+
+N = 40
+CLASSES = ("cat", "dog", "owl", "rat")
+SCORES = dict.fromkeys(("val_accuracy", "val_macro_f1", "test_accuracy", "test_macro_f1"), 0.9)
+
+
+def made_record(folder: Path, *, is_right: bool = True, **student: object) -> Results:
+    """Write a teacher that finds owls hard, and a student of the easiest half."""
+    labels = np.arange(N) % 4
+    p = np.repeat(np.where(labels == 2, 0.6, 0.9)[:, None], 3, axis=1).astype(np.float32)
+    arrays = {"p_gold": p, "is_right": np.full(p.shape, is_right), "loss": -np.log(p)}
+    record = DynamicsRecord(index=np.arange(N), labels=labels, classes=CLASSES, quantities=arrays)
+    results = Results(folder)
+    sha = results.save_dynamics("t", record)
+    facts = {"dataset": "cifar10", "dynamics_sha256": sha} | SCORES
+    results.append_teacher(teacher_row(key="t", **facts))
+    chosen = {
+        "rule": "high-confidence",
+        "fraction": 0.5,
+        "hard": 0.0,
+        "ambiguous": 0.0,
+        "easy": 0.0,
+    }
+    results.append_student(student_row(key="s", teacher_key="t", **(facts | chosen | student)))
+    return results
+
+
+def test_a_subset_that_lost_a_class_is_marked_in_status_and_tables(tmp_path: Path) -> None:
+    results = made_record(tmp_path)
+    rows = with_doubts(results, results.students())
+    assert rows["doubts"].tolist() == [("class lost: owl",)]
+    assert "  class lost: owl: s" in status(results).splitlines()
+    assert "Class lost: the subset holds no image of a class." in status(results)
+
+
+def test_a_page_shows_the_mark_and_what_it_means(tmp_path: Path) -> None:
+    results = made_record(tmp_path, fraction=0.33)
+    rows = with_doubts(results, results.students())
+    table = tables.table3(tables.summary(rows), published("table3_phase1"), datasets=["cifar10"])
+    marked = table[table["n"] > 0]
+    assert marked["doubts"].tolist() == ["class lost: owl"]
+    html = tables.show(table, caption="Subsets.").to_html()
+    assert "class lost: owl" in html and "Class lost: the subset holds no image" in html
+    assert "; class lost: owl |" in results_table(table)
+    assert results_table(table).endswith("Class lost: the subset holds no image of a class.")
+
+
+def test_a_page_without_a_doubt_has_no_such_column(tmp_path: Path) -> None:
+    results = made_record(tmp_path, rule="random", fraction=1.0)
+    rows = with_doubts(results, results.students())
+    table = tables.table5(tables.summary(rows), published("table5_phase3"), datasets=["cifar10"])
+    assert "doubts" in table and "doubts" not in tables.printed(table)
+    assert "ubt" not in results_table(table)
+    assert doubt_lines(results) == []
+
+
+def test_a_teachers_mark_stands_in_its_tables(tmp_path: Path) -> None:
+    results = made_record(tmp_path, is_right=False)
+    rows = with_doubts(results, results.teachers())
+    for table in (
+        tables.teacher_grid(rows),
+        tables.table2(rows, published("table2_teachers"), datasets=["cifar10"]),
+    ):
+        assert table["doubts"].tolist() == ["other dynamics"]
+        assert "Other dynamics: the row" in tables.show(table, caption="Teachers.").to_html()
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", None])
+def test_damaged_or_missing_dynamics_are_unchecked_and_stop_nothing(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    results = made_record(tmp_path)
+    path = tmp_path / "dynamics" / "t.parquet"
+    path.unlink() if content is None else path.write_bytes(content)
+    for rows in (results.teachers(), results.students()):
+        assert with_doubts(results, rows)["doubts"].tolist() == [("unchecked",)]
+    assert "  unchecked: t, s" in doubt_lines(results)
+
+
+def test_a_seeds_subset_is_its_own(tmp_path: Path) -> None:
+    """Of two images a class of four at least two are lost, and not always the same."""
+    results = made_record(tmp_path, rule="random", fraction=0.05)
+    for seed in range(2, 9):
+        row = results.students().iloc[0].to_dict() | {"key": str(seed), "subset_seed": seed}
+        results.append_student(row)
+    marks = with_doubts(results, results.students())["doubts"]
+    assert marks.nunique() > 1 and marks.map(lambda found: found[0].count(",") >= 1).all()
+
+
+def test_nothing_recorded_has_no_doubts(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    assert with_doubts(results, results.students()).empty
+    assert "doubts" in with_doubts(results, results.teachers())
+    assert doubt_lines(results) == []
