@@ -26,7 +26,8 @@ _HELP = {
     "architecture": f"the student: {', '.join(FAMILIES)}, or any timm name",
     "architectures": f"teachers of the grid: {', '.join(FAMILIES)}, or any timm name",
     "learning_rates": "learning rates of the grid",
-    "teacher": "best (by validation macro F1 among the recorded), or a family, or a timm name",
+    "teacher": "best (by validation macro F1 among the recorded, a ResNet-50 if there is none), "
+    "or a family, or a timm name",
     "teacher_start": "what the teacher's weights start from: "
     f"{', '.join(STARTS)} (a data set: its recorded teacher's), or FILE.safetensors",
     "student_start": "what the students' weights start from, named likewise",

@@ -40,7 +40,7 @@ def requirements(lines):
 
 
 def published_requirements():
-    lines = [*PROJECT["dependencies"], *EXTRAS["book"], *EXTRAS["dev"]]
+    lines = [*PROJECT["dependencies"], *EXTRAS["charts"], *EXTRAS["book"], *EXTRAS["dev"]]
     return requirements(lines)
 
 
