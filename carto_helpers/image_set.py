@@ -61,7 +61,7 @@ class ImageSet:
 
     @property
     def n_channels(self) -> int:
-        """The number of channels: 1 or 3."""
+        """The number of channels, 1 or 3."""
         return self.images.shape[1]
 
     @property

@@ -29,7 +29,7 @@ class IndexedDataset(Dataset[Any]):
     ----------
     dataset
         Any dataset of images, text or rows that has a length: torch's, Hugging Face's, a list.
-        Of an example that is a tuple the position becomes the first entry, (index, *example); of
+        Of an example that is a tuple the position becomes the first entry, `(index, *example)`; of
         one that is a mapping the entry "index"; of anything else the first of two.
 
     Examples

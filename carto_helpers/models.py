@@ -119,7 +119,7 @@ def resolve(name: str, role: str) -> NetworkSpec:
     Parameters
     ----------
     name
-        A family (its network depends on the role), one of the six names ("tf_" may be left
+        A family (its network depends on the role), one of the six names (`tf_` may be left
         out), or any other timm name, which gives timm's default network. A timm name with a tag
         ("resnet50.a1_in1k") is always timm's default network.
     role

@@ -158,7 +158,7 @@ class DynamicsRecorder:
 
     @property
     def mode(self) -> str:
-        """In which pass the logits are taken: "evaluation" or "training"."""
+        """The pass in which the logits are taken, "evaluation" or "training"."""
         return self._manifest.mode
 
     @property
@@ -168,7 +168,7 @@ class DynamicsRecorder:
 
     @property
     def next_epoch(self) -> int:
-        """The epoch after the last finished one: where an interrupted run goes on."""
+        """The epoch after the last finished one, where an interrupted run goes on."""
         last = self._manifest.last_epoch
         return 0 if last is None else last + 1
 

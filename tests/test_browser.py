@@ -111,7 +111,14 @@ def _settled(tab):
     return n_charts
 
 
-@pytest.mark.parametrize("page", [*contents(), MADE])
+def drawn_pages():
+    """Return every page; of the reference one by default, for they are built alike."""
+    alike = {page for page in contents() if page.startswith("reference/")} - {"reference/scores"}
+    slow = pytest.mark.slow
+    return [pytest.param(p, marks=slow) if p in alike else p for p in [*contents(), MADE]]
+
+
+@pytest.mark.parametrize("page", drawn_pages())
 def test_a_page_is_drawn_quiet_and_as_wide_as_the_window(visit, page):
     tab = visit(f"{page}.html")
     n_charts = _settled(tab)
@@ -140,7 +147,7 @@ def _keep(tab, name):
 def test_the_first_chart_of_every_page_shows_soon(browser, site, html):
     """The median of five loads, nothing cached, on an idle machine; the list is kept."""
     lines = []
-    for page in [*contents(), MADE]:
+    for page in [page for page in [*contents(), MADE] if not page.startswith("reference/")]:
         times = [_seconds_to_chart(browser, f"{site}/{page}.html") for _ in range(5)]
         weight = (html / f"{page}.html").stat().st_size
         lines.append({"page": page, "bytes": weight, "seconds": statistics.median(times)})

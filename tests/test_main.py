@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from made_runs import TINY, make_folder
 
-from carto_helpers.__main__ import main, make_parser
-from carto_helpers.config import PARAMETERS, PhaseConfig
+from carto_helpers.__main__ import main
 from carto_helpers.records import Results
 
 
@@ -15,22 +14,6 @@ def run_phase3(folder: Path, results: Path, *more: str) -> int:
         "phase3", "--dataset", str(folder), "--results", str(results), "--architecture", TINY,
         "--teacher", TINY, "--epochs", "1", "--fractions", "0.5", "1.0", "--device", "cpu", *more,
     ])  # fmt: skip
-
-
-def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in [[], *[[name] for name in (*PARAMETERS, "paper", "status", "forget", "report")]]:
-        with pytest.raises(SystemExit) as stop:
-            main([*command, "--help"])
-        assert stop.value.code == 0
-    assert "examples:" in make_parser().format_help()
-    assert capsys.readouterr().out.count("usage: carto") == 9
-
-
-@pytest.mark.parametrize("phase", PARAMETERS)
-def test_defaults_are_the_configurations(phase: str) -> None:
-    options = vars(make_parser().parse_args([phase]))
-    assert set(options) - {"command", "dry_run"} == set(PARAMETERS[phase])
-    assert all(options[name] == getattr(PhaseConfig(), name) for name in PARAMETERS[phase])
 
 
 def test_a_phase_prints_its_plan_its_rows_and_then_nothing_new(
@@ -94,6 +77,7 @@ def test_a_forgotten_run_is_made_again(tmp_path: Path, capsys: pytest.CaptureFix
     assert run_phase3(folder, tmp_path / "r") == 0
     key = Results(results).students()["key"].iloc[0]
     assert main(["forget", key, "--results", results]) == 0
+    assert f"forgot {key}" in capsys.readouterr().out
     assert main(["forget", key, "--results", results]) == 2
     assert f"no run '{key}' in" in capsys.readouterr().err
     assert run_phase3(folder, tmp_path / "r") == 0
@@ -106,6 +90,7 @@ def test_a_forgotten_run_is_made_again(tmp_path: Path, capsys: pytest.CaptureFix
         (OSError(24, "Too many open files"), "raise the limit of open files"),
         (RuntimeError("can't allocate memory:\n you tried"), "pass a smaller `batch_size`"),
         (MemoryError(), "MemoryError; if memory ran out"),
+        (ModuleNotFoundError("No module named 'papermill'"), 'pip install "carto_helpers[book]"'),
     ],
 )
 def test_a_limit_is_one_line_with_its_remedy(
@@ -122,3 +107,10 @@ def test_a_limit_is_one_line_with_its_remedy(
     said = capsys.readouterr().err
     assert remedy in said
     assert said.count("\n") == 1
+
+
+def test_without_a_command_it_tells_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == 0
+    assert "first steps:" in capsys.readouterr().out

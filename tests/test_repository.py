@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from carto_helpers import __version__
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -38,7 +40,7 @@ def requirements(lines):
 
 
 def published_requirements():
-    lines = [*PROJECT["dependencies"], *EXTRAS["book"], *EXTRAS["dev"]]
+    lines = [*PROJECT["dependencies"], *EXTRAS["charts"], *EXTRAS["book"], *EXTRAS["dev"]]
     return requirements(lines)
 
 
@@ -154,7 +156,8 @@ def test_every_page_of_the_contents_is_there():
 
 def test_the_citation_names_this_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == PROJECT["version"]
+    assert citation["version"] == __version__
+    assert "version" in PROJECT["dynamic"]
     assert citation["preferred-citation"]["title"].endswith("Training Dynamics")
 
 

@@ -1,0 +1,211 @@
+"""What the command line takes: commands, options, help. It imports nothing slow."""
+
+import argparse
+import dataclasses
+from typing import Any, get_args, get_origin
+
+from carto_helpers import __version__
+from carto_helpers.config import DATASETS, FAMILIES, PARAMETERS, STARTS, TRACKERS, PhaseConfig
+
+# What --help shows together, in this order: a title, and the parameters under it.
+_GROUPS = {
+    "data": ("dataset", "data_root", "split_seed"),
+    "networks": (
+        "architecture", "architectures", "teacher", "teacher_start", "student_start",
+    ),
+    "subsets and seeds": ("fraction", "fractions", "seeds"),
+    "recipe (defaults are the paper's)": (
+        "epochs", "batch_size", "learning_rate", "learning_rates", "teacher_learning_rate",
+        "temperature", "hard_weight",
+    ),
+    "this machine": ("device", "results", "train"),
+    "trackers and clusters": ("tracker", "executor", "workers", "slurm"),
+}  # fmt: skip
+_HELP = {
+    "dataset": f"{', '.join(DATASETS)}, or the path of an image folder with train/ and test/",
+    "data_root": "where the named data sets lie, or are downloaded to (default: the user's cache)",
+    "architecture": f"the student: {', '.join(FAMILIES)}, or any timm name",
+    "architectures": f"teachers of the grid: {', '.join(FAMILIES)}, or any timm name",
+    "learning_rates": "learning rates of the grid",
+    "teacher": "best (by validation macro F1 among the recorded, a ResNet-50 if there is none), "
+    "or a family, or a timm name",
+    "teacher_start": "what the teacher's weights start from: "
+    f"{', '.join(STARTS)} (a data set: its recorded teacher's), or FILE.safetensors",
+    "student_start": "what the students' weights start from, named likewise",
+    "learning_rate": "the students'",
+    "teacher_learning_rate": "the teacher's, where one must be trained",
+    "temperature": "T of equation 3",
+    "hard_weight": "the paper's α of equation 4: the weight of the hard labels, in [0, 1]",
+    "batch_size": "examples a step",
+    "split_seed": "seed of the 80/20 split of the training set",
+    "seeds": "how many students a subset: 3 runs seeds 0, 1 and 2",
+    "epochs": "of teacher and students",
+    "fraction": "share of the training split that a subset holds, in (0, 1]",
+    "fractions": "shares of the random subsets, each in (0, 1]",
+    "device": "auto, cpu, cuda, cuda:N or mps",
+    "results": "folder of the record: finished runs are rows there and are not run again",
+    "train": "train the runs that are missing, or print the recorded ones only",
+    "tracker": f"where runs can be watched: {', '.join(TRACKERS)}",
+    "executor": "where runs are trained: here, pool (all devices of this machine), or slurm",
+    "workers": "of pool or slurm at once; 0 is one a device, or one a run",
+    "slurm": "options of sbatch without their dashes, like partition=gpu gpus-per-node=1",
+}
+_METAVARS = {
+    "dataset": "NAME|FOLDER", "data_root": "FOLDER", "results": "FOLDER", "architecture": "NAME",
+    "architectures": "NAME", "teacher": "NAME", "teacher_start": "START",
+    "student_start": "START", "fraction": "SHARE", "fractions": "SHARE", "device": "DEVICE",
+    "tracker": "NAME", "executor": "NAME", "slurm": "NAME=VALUE",
+}  # fmt: skip
+_ABOUT = {
+    "teacher": "train the grid of teachers and record their training dynamics (table 2)",
+    "phase1": "distil students on subsets chosen by training dynamics (table 3)",
+    "phase2": "distil students on mixes of easy, ambiguous and hard examples (table 4)",
+    "phase3": "distil students on random subsets of several sizes (table 5)",
+    "paper": "run the whole paper, step by step",
+    "status": "print what a results folder holds and what is under way",
+    "forget": "remove one run from the record, so that it is made again",
+    "report": "execute the notebooks from the record (needs the `book` extra)",
+    "figures": "write the pages' figures and tables as files (needs the `book` extra)",
+}
+_EXAMPLES = {
+    "teacher": (
+        "carto teacher --dataset cifar10 --architectures resnet --learning-rates 1e-3 1e-4",
+    ),
+    "phase1": (
+        "carto phase1                      # the embedded digits",
+        "carto phase1 --dataset cifar10 --architecture mobilenet --seeds 3 --dry-run",
+        "carto phase1 --dataset ./flowers  # your own images",
+    ),
+    "phase2": ("carto phase2 --dataset cifar10 --architecture mobilenet --seeds 3",),
+    "phase3": ("carto phase3 --dataset cifar10 --fractions 0.1 0.33 1.0",),
+    "paper": (
+        "carto paper --dry-run",
+        "carto paper --data-root ~/data --results book/results --seeds 3 --steps 1 2",
+    ),
+    "status": ("carto status --results book/results",),
+    "forget": ("carto forget KEY --results results    # KEY stands in students.csv",),
+    "report": ("carto report --to build/pages --results results --datasets digits",),
+    "figures": ("carto figures --to build/figures",),
+}
+_EPILOG = """\
+first steps:
+  carto phase1 --dry-run       what it would train on the embedded digits, and for how long
+  carto phase1                 train a teacher and its students there
+  carto status                 what is recorded by now
+  carto phase1 --help          the options, with examples
+
+An interrupted command goes on where it stopped when it is given again.
+
+exit status:
+  0 done; 1 a fault of this program (with its traceback); 2 a wrong option, or an error said in
+  one line; 130 stopped by Ctrl-C; 143 stopped by SIGTERM
+"""
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
+    """Examples as they are written; the default of each option that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False or action.default == []:
+            return action.help
+        return super()._get_help_string(action)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of `python -m carto_helpers` and `carto`.
+
+    Examples
+    --------
+    >>> make_parser().parse_args(["phase1", "--seeds", "3"]).seeds
+    3
+    """
+    parser = argparse.ArgumentParser(
+        prog="carto",
+        description="Knowledge distillation with training dynamics.",
+        epilog=_EPILOG,
+        formatter_class=_Formatter,
+    )
+    parser.add_argument("--version", action="version", version=f"carto_helpers {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", title="commands"
+    )
+    for phase in PARAMETERS:
+        _add_phase(_command(commands, phase), phase)
+    _add_paper(_command(commands, "paper"))
+    _add_option(_command(commands, "status"), "results")
+    forget = _command(commands, "forget")
+    forget.add_argument("key", metavar="KEY", help="of the run, as its row has it")
+    _add_option(forget, "results")
+    _add_report(_command(commands, "report"))
+    _add_figures(_command(commands, "figures"))
+    return parser
+
+
+def _command(commands: Any, name: str) -> argparse.ArgumentParser:
+    """Add one command with its description and examples."""
+    lines = "\n".join(f"  {line}" for line in _EXAMPLES[name])
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=_ABOUT[name],
+        description=f"{_ABOUT[name][0].upper()}{_ABOUT[name][1:]}.",
+        epilog=f"examples:\n{lines}",
+        formatter_class=_Formatter,
+    )
+    return parser
+
+
+def _add_phase(command: argparse.ArgumentParser, phase: str) -> None:
+    for title, names in _GROUPS.items():
+        group = command.add_argument_group(title)
+        for name in names:
+            if name in PARAMETERS[phase]:
+                _add_option(group, name)
+    _add_dry_run(command)
+
+
+def _add_option(command: "argparse._ActionsContainer", name: str, **more: Any) -> None:
+    """Add the option of one parameter of `PhaseConfig`, with its kind and default."""
+    field = next(field for field in dataclasses.fields(PhaseConfig) if field.name == name)
+    options: dict[str, Any] = {"help": _HELP[name], "default": field.default}
+    kind: Any = field.type
+    if kind is bool:
+        options["action"] = argparse.BooleanOptionalAction
+    else:
+        many = get_origin(kind) is tuple
+        one = get_args(kind)[0] if many else kind
+        options["type"] = one if one in (int, float) else str
+        options["metavar"] = _METAVARS.get(name, "N" if one is int else "NUMBER")
+        options |= {"nargs": "+"} if many else {}
+    command.add_argument(f"--{name.replace('_', '-')}", **options | more)
+
+
+def _add_dry_run(command: argparse.ArgumentParser) -> None:
+    text = "print what would be trained, how long it takes and how much disk, and stop"
+    command.add_argument("--dry-run", action="store_true", help=text)
+
+
+def _add_paper(command: argparse.ArgumentParser) -> None:
+    names = ("data_root", "seeds", "epochs", "device", "results", *_GROUPS["trackers and clusters"])
+    for name in names:
+        _add_option(command, name)
+    steps = "only these steps, by the numbers that --dry-run prints (default: all)"
+    command.add_argument("--steps", nargs="+", type=int, default=[], metavar="N", help=steps)
+    _add_dry_run(command)
+
+
+def _add_report(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--from", dest="source", default="notebooks", metavar="FOLDER", help="source notebooks")
+    add("--to", default="book/phases", metavar="FOLDER", help="where the executed copies go")
+    _add_option(command, "results", default="book/results")
+    names = "only these data sets (default: all recorded)"
+    add("--datasets", nargs="+", default=[], metavar="NAME", help=names)
+    add("--seeds", type=int, metavar="N", help="seeds a cell (default: all recorded)")
+    train = "train what is missing, with MobileNet students"
+    add("--train", action="store_true", help=train)
+
+
+def _add_figures(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--from", dest="source", default="book/phases", metavar="FOLDER", help="executed pages")
+    add("--to", default="build/figures", metavar="FOLDER", help="where the files go")
