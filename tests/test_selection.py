@@ -73,6 +73,21 @@ def test_rankings_agree_with_a_stable_sort_and_ties_go_to_the_smaller_position(
     assert selection.highest(score, n).tolist() == sorted(by_high)
 
 
+@pytest.mark.parametrize("n", [1, 2, 100, 5_000, 9_999, 10_000])
+def test_rankings_of_many_agree_with_a_stable_sort(n: int) -> None:
+    """A partition of a few happens to be a sort."""
+    score = np.random.default_rng(0).random(10_000)
+    order = np.argsort(score, kind="stable")
+    assert np.array_equal(selection.lowest(score, n), np.sort(order[:n]))
+    assert np.array_equal(selection.highest(score, n), np.sort(order[-n:]))
+
+
+def test_a_mix_without_a_share_is_refused() -> None:
+    scores = {"confidence": np.linspace(0, 1, 10), "variability": np.zeros(10)}
+    with pytest.raises(ValueError, match="shares of a mix must add up to more than 0"):
+        selection.mix(scores, SubsetSpec(rule="mix", fraction=0.5))
+
+
 @settings(deadline=None)
 @given(st.integers(2, 60), st.integers(0, 1_000), st.randoms(use_true_random=False))
 def test_distinct_scores_choose_the_same_examples_in_any_order(

@@ -11,6 +11,9 @@ EQUIVALENT = {
         'wide = torch.float32 if p_gold.device.type > "mps" else torch.float64': "differs on the "
         "device mps alone, which has no float64 and no machine of ours",
     },
+    "selection": {
+        'if spec.rule <= "all":': "of the rules' names none sorts before it",
+    },
 }
 
 
