@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 import reprlib
 import types
 from collections.abc import Mapping
@@ -319,8 +320,17 @@ class PhaseConfig:
             raise ValueError(
                 f"`workers` must not be negative, got {self.workers}; 0 chooses the number"
             )
+        for name, value, needed in (
+            ("workers", self.workers, EXECUTORS[1:]),
+            ("slurm", self.slurm, EXECUTORS[2:]),
+        ):
+            if value and self.executor not in needed:
+                raise ValueError(
+                    f"`{name}` is of executor {' or '.join(needed)}, got {value} with "
+                    f"{self.executor!r}; leave it out or pass executor {needed[-1]!r}"
+                )
         for option in self.slurm:
-            if not option.strip("-").partition("=")[0]:
+            if not re.fullmatch(r"-{0,2}[A-Za-z][\w-]*(=.*)?", option):
                 raise ValueError(
                     f"`slurm` must name options of sbatch, got {option!r}; "
                     "pass them like partition=gpu"

@@ -104,10 +104,8 @@ def make_shares(
 ) -> list[Share]:
     """Return `runs` shared out to `n` workers in turn, and to them the devices."""
     folder, threads = str(bench.results.folder.resolve()), _engine(bench, runs).threads
-    configs = [
-        replace(bench.config, executor="here", results=folder, device=devices[i % len(devices)])
-        for i in range(n)
-    ]
+    here = replace(bench.config, executor="here", workers=0, slurm=(), results=folder)
+    configs = [replace(here, device=devices[i % len(devices)]) for i in range(n)]
     return [
         Share(config=config, runs=tuple(runs[i::n]), threads=threads)
         for i, config in enumerate(configs)

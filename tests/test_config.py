@@ -5,6 +5,7 @@ import json
 import math
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -301,3 +302,16 @@ def test_a_teacher_learns_from_the_labels_alone_at_its_own_rate():
     assert made.student_recipe == Recipe(learning_rate=1e-2, temperature=3.0)
     assert made.teacher_recipe() == Recipe(learning_rate=1e-4, hard_weight=1.0)
     assert made.teacher_recipe(0.1).learning_rate == 0.1
+
+
+@pytest.mark.parametrize("option", ["", "=gpu", "--", "$(touch x)", "a b=c", "comment=a\nb"])
+def test_what_is_no_option_of_sbatch_is_refused(option: str) -> None:
+    with pytest.raises(ValueError, match="`slurm` must name options of sbatch"):
+        PhaseConfig(executor="slurm", slurm=("partition=gpu", option))
+
+
+@pytest.mark.parametrize("ignored", [{"workers": 2}, {"slurm": ("partition=gpu",)}])
+def test_an_option_that_the_executor_would_ignore_is_refused(ignored: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="with 'here'; leave it out or pass executor 'slurm'"):
+        PhaseConfig(**ignored)
+    assert PhaseConfig(executor="slurm", **ignored)

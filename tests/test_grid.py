@@ -50,7 +50,7 @@ def test_a_pool_leaves_the_rows_of_one_process(
     here: PhaseConfig, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pooled = replace(here, results=str(tmp_path), executor="pool", workers=2)
-    experiments.teachers(replace(pooled, executor="here"))
+    experiments.teachers(replace(here, results=str(tmp_path)))
     experiments.phase3(pooled)
     pd.testing.assert_frame_equal(rows(pooled), rows(here), check_exact=True)
     assert "1 of 3 runs done on cpu" in capfd.readouterr().out
@@ -63,8 +63,8 @@ def test_a_pool_leaves_the_rows_of_one_process(
 def test_a_submitit_array_leaves_the_rows_of_one_process(here: PhaseConfig, tmp_path: Path) -> None:
     if importlib.util.find_spec("submitit") is None:
         pytest.skip("submitit is not installed")
-    cut = replace(here, results=str(tmp_path), workers=2)
-    experiments.teachers(cut)
+    cut = replace(here, results=str(tmp_path), executor="slurm", workers=2)
+    experiments.teachers(replace(here, results=str(tmp_path)))
     train_on_cluster(*students(cut), cluster="debug")
     pd.testing.assert_frame_equal(rows(cut), rows(here), check_exact=True)
 

@@ -122,7 +122,7 @@ TEXTS = (CODE, f"{{{CODE}}}", f"$(touch evaluated)`{CODE}`", f"'); {CODE} #", "!
 LISTS = ("architectures", "learning_rates", "fractions")
 NUMBERS = (
     "batch_size", "split_seed", "epochs", "learning_rates", "learning_rate", "fractions",
-    "teacher_learning_rate", "temperature", "hard_weight", "seeds", "fraction",
+    "teacher_learning_rate", "temperature", "hard_weight", "seeds", "fraction", "workers",
 )  # the command line refuses what is none  # fmt: skip
 
 
@@ -146,7 +146,10 @@ def test_no_parameter_is_evaluated(
     assert not list(tmp_path.rglob("evaluated"))
 
 
-@pytest.mark.parametrize("name", set(PARAMETERS["phase1"]) - {"train", "results", "data_root"})
+OPTIONS = sorted({*PARAMETERS["phase1"]} - {"train", "results", "data_root"})
+
+
+@pytest.mark.parametrize("name", OPTIONS)
 def test_no_option_is_evaluated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
