@@ -53,7 +53,7 @@ lint: $(READY) ## ruff, codespell, imports between modules, docstrings, stripped
 	$(BIN)/ruff format --check
 	$(BIN)/codespell
 	$(BIN)/lint-imports
-	$(BIN)/numpydoc lint carto_helpers/*.py
+	$(BIN)/numpydoc lint carto_helpers/*.py carto_helpers/*/*.py
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 types: $(READY) ## mypy --strict

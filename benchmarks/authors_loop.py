@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.material import Material, student
 from carto_helpers.config import Recipe
-from carto_helpers.torchvision_trap import prepare_torchvision
+from carto_helpers.networks.torchvision_trap import prepare_torchvision
 
 prepare_torchvision()  # before Lightning, which imports torchvision
 import pytorch_lightning as lightning  # noqa: E402

@@ -12,7 +12,7 @@ from benchmarks.measuring import Comparison
 from carto_helpers import models
 from carto_helpers.config import Recipe
 from carto_helpers.engine import choose_engine
-from carto_helpers.image_set import ImageSet
+from carto_helpers.images.image_set import ImageSet
 from carto_helpers.memory import footprint, free_bytes, peak_bytes
 from carto_helpers.training import Training, TrainingData, predict
 

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from carto_helpers import data, models
 from carto_helpers.engine import choose_engine
-from carto_helpers.image_set import ImageSet
-from carto_helpers.starts import Start, initialise
+from carto_helpers.images.image_set import ImageSet
+from carto_helpers.runs.starts import Start, initialise
 from carto_helpers.training import TrainingData, predict
 
 STUDENTS = ("mobilenet", "resnet", "efficientnet")

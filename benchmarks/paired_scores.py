@@ -19,13 +19,13 @@ from torch.nn.utils import clip_grad_norm_
 from benchmarks.results import PAIRS, pairs
 from carto_helpers import models
 from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec
-from carto_helpers.distilling import train_students
 from carto_helpers.engine import Engine
 from carto_helpers.metrics import macro_f1
 from carto_helpers.records import load_tensors
-from carto_helpers.student_run import begin, subset_index
+from carto_helpers.runs.distilling import train_students
+from carto_helpers.runs.student_run import begin, subset_index
+from carto_helpers.runs.workbench import Workbench
 from carto_helpers.training import TrainingData, batches, predict, stream
-from carto_helpers.workbench import Workbench
 
 SUBSET = SubsetSpec(rule="random", fraction=0.33)
 

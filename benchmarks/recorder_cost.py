@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from benchmarks.measuring import Comparison
 from carto_helpers import models
-from carto_helpers.recorder import DynamicsRecorder
+from carto_helpers.recorders.recorder import DynamicsRecorder
 from carto_helpers.recording import epoch_quantities
 
 BATCH_SIZE, SIZE, N_CLASSES = 32, 32, 10

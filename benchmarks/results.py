@@ -15,7 +15,7 @@ from benchmarks import floors
 from benchmarks.measuring import Comparison, spread
 from carto_helpers.engine import Engine
 from carto_helpers.metrics import confidence_interval
-from carto_helpers.provenance import provenance
+from carto_helpers.runs.provenance import provenance
 
 HERE = Path(__file__).parent
 PAIRS = HERE / "paired_scores.csv"  # by `python -m benchmarks.paired_scores`

@@ -21,9 +21,9 @@ from benchmarks.measuring import Comparison, in_turns
 from carto_helpers import models
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine, choose_engine, n_side_by_side
-from carto_helpers.image_set import ImageSet
+from carto_helpers.images.image_set import ImageSet
 from carto_helpers.memory import footprint, n_lanes_that_fit
-from carto_helpers.stacked_training import StackedTraining
+from carto_helpers.stacked.stacked_training import StackedTraining
 from carto_helpers.training import Training, TrainingData
 
 GOALS = {"resnet": "1.7×", "mobilenet": "6×", "efficientnet": "5×"}

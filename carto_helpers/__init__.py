@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from carto_helpers import models as models
     from carto_helpers import record_frame as record_frame
     from carto_helpers import tables as tables
-    from carto_helpers.aum_files import read_aum as read_aum
-    from carto_helpers.aum_files import read_aum_records as read_aum_records
-    from carto_helpers.cartography_files import cartography_metrics as cartography_metrics
-    from carto_helpers.cartography_files import read_cartography as read_cartography
-    from carto_helpers.cartography_files import write_cartography as write_cartography
     from carto_helpers.config import PhaseConfig as PhaseConfig
     from carto_helpers.config import Recipe as Recipe
     from carto_helpers.config import SubsetSpec as SubsetSpec
@@ -37,10 +32,6 @@ if TYPE_CHECKING:
     from carto_helpers.dynamics import forgetting_events as forgetting_events
     from carto_helpers.dynamics import never_learnt as never_learnt
     from carto_helpers.dynamics import variability as variability
-    from carto_helpers.dynamics_files import read_npz as read_npz
-    from carto_helpers.dynamics_files import read_parquet as read_parquet
-    from carto_helpers.dynamics_files import write_npz as write_npz
-    from carto_helpers.dynamics_files import write_parquet as write_parquet
     from carto_helpers.experiments import PhaseResult as PhaseResult
     from carto_helpers.experiments import map_frame as map_frame
     from carto_helpers.experiments import phase1 as phase1
@@ -48,17 +39,20 @@ if TYPE_CHECKING:
     from carto_helpers.experiments import phase3 as phase3
     from carto_helpers.experiments import status as status
     from carto_helpers.experiments import teachers as teachers
-    from carto_helpers.huggingface_recorder import RecordingTrainerMixin as RecordingTrainerMixin
-    from carto_helpers.huggingface_recorder import huggingface_callback as huggingface_callback
-    from carto_helpers.image_set import Dataset as Dataset
-    from carto_helpers.image_set import ImageSet as ImageSet
-    from carto_helpers.indexed_dataset import Indexable as Indexable
-    from carto_helpers.indexed_dataset import IndexedDataset as IndexedDataset
-    from carto_helpers.indexed_dataset import record_evaluation as record_evaluation
-    from carto_helpers.label_tables import cleanlab_issues as cleanlab_issues
-    from carto_helpers.label_tables import fiftyone_table as fiftyone_table
-    from carto_helpers.label_tables import label_quality as label_quality
-    from carto_helpers.lightning_recorder import lightning_callback as lightning_callback
+    from carto_helpers.formats.aum_files import read_aum as read_aum
+    from carto_helpers.formats.aum_files import read_aum_records as read_aum_records
+    from carto_helpers.formats.cartography_files import cartography_metrics as cartography_metrics
+    from carto_helpers.formats.cartography_files import read_cartography as read_cartography
+    from carto_helpers.formats.cartography_files import write_cartography as write_cartography
+    from carto_helpers.formats.dynamics_files import read_npz as read_npz
+    from carto_helpers.formats.dynamics_files import read_parquet as read_parquet
+    from carto_helpers.formats.dynamics_files import write_npz as write_npz
+    from carto_helpers.formats.dynamics_files import write_parquet as write_parquet
+    from carto_helpers.formats.label_tables import cleanlab_issues as cleanlab_issues
+    from carto_helpers.formats.label_tables import fiftyone_table as fiftyone_table
+    from carto_helpers.formats.label_tables import label_quality as label_quality
+    from carto_helpers.images.image_set import Dataset as Dataset
+    from carto_helpers.images.image_set import ImageSet as ImageSet
     from carto_helpers.losses import DistillationLoss as DistillationLoss
     from carto_helpers.losses import cross_entropy as cross_entropy
     from carto_helpers.losses import (
@@ -72,13 +66,26 @@ if TYPE_CHECKING:
     from carto_helpers.metrics import accuracy as accuracy
     from carto_helpers.metrics import confidence_interval as confidence_interval
     from carto_helpers.metrics import macro_f1 as macro_f1
+    from carto_helpers.networks.weights import WeightsDownloadError as WeightsDownloadError
+    from carto_helpers.networks.weights import load_weights as load_weights
     from carto_helpers.paired import Paired as Paired
     from carto_helpers.paired import holm as holm
     from carto_helpers.paired import paired_comparison as paired_comparison
     from carto_helpers.paired import rank_correlation as rank_correlation
     from carto_helpers.paired import share_interval as share_interval
     from carto_helpers.paired import subset_contrast as subset_contrast
-    from carto_helpers.recorder import DynamicsRecorder as DynamicsRecorder
+    from carto_helpers.recorders.huggingface_recorder import (
+        RecordingTrainerMixin as RecordingTrainerMixin,
+    )
+    from carto_helpers.recorders.huggingface_recorder import (
+        huggingface_callback as huggingface_callback,
+    )
+    from carto_helpers.recorders.indexed_dataset import Indexable as Indexable
+    from carto_helpers.recorders.indexed_dataset import IndexedDataset as IndexedDataset
+    from carto_helpers.recorders.indexed_dataset import record_evaluation as record_evaluation
+    from carto_helpers.recorders.lightning_recorder import lightning_callback as lightning_callback
+    from carto_helpers.recorders.recorder import DynamicsRecorder as DynamicsRecorder
+    from carto_helpers.recorders.staged_recorder import record_stages as record_stages
     from carto_helpers.recording import DynamicsRecord as DynamicsRecord
     from carto_helpers.recording import epoch_quantities as epoch_quantities
     from carto_helpers.records import Claim as Claim
@@ -94,9 +101,6 @@ if TYPE_CHECKING:
     from carto_helpers.selection import region as region
     from carto_helpers.selection import scaled_mixes as scaled_mixes
     from carto_helpers.selection import select as select
-    from carto_helpers.staged_recorder import record_stages as record_stages
-    from carto_helpers.weights import WeightsDownloadError as WeightsDownloadError
-    from carto_helpers.weights import load_weights as load_weights
 
 __version__ = "0.1.0"  # here alone: pyproject.toml reads it, CITATION.cff is compared with it
 
@@ -105,29 +109,29 @@ __version__ = "0.1.0"  # here alone: pyproject.toml reads it, CITATION.cff is co
 # been imported before.
 _MODULES = ("figures", "gallery", "models", "record_frame", "tables")
 _PLACES = {
-    "aum_files": "read_aum read_aum_records",
-    "cartography_files": "cartography_metrics read_cartography write_cartography",
+    "formats.aum_files": "read_aum read_aum_records",
+    "formats.cartography_files": "cartography_metrics read_cartography write_cartography",
     "config": "PhaseConfig Recipe SubsetSpec subset_size",
     "data": "Split load split",
     "dynamics": "confidence correctness forgetfulness forgetting_events never_learnt variability",
-    "dynamics_files": "read_npz read_parquet write_npz write_parquet",
+    "formats.dynamics_files": "read_npz read_parquet write_npz write_parquet",
     "experiments": "PhaseResult map_frame phase1 phase2 phase3 status teachers",
-    "huggingface_recorder": "RecordingTrainerMixin huggingface_callback",
-    "image_set": "Dataset ImageSet",
-    "indexed_dataset": "Indexable IndexedDataset record_evaluation",
-    "label_tables": "cleanlab_issues fiftyone_table label_quality",
-    "lightning_recorder": "lightning_callback",
+    "recorders.huggingface_recorder": "RecordingTrainerMixin huggingface_callback",
+    "images.image_set": "Dataset ImageSet",
+    "recorders.indexed_dataset": "Indexable IndexedDataset record_evaluation",
+    "formats.label_tables": "cleanlab_issues fiftyone_table label_quality",
+    "recorders.lightning_recorder": "lightning_callback",
     "losses": "DistillationLoss cross_entropy distillation_loss_cross_entropy "
     "distillation_loss_kl distillation_losses_kl kl_divergence soft_cross_entropy",
     "metrics": "Interval accuracy confidence_interval macro_f1",
     "paired": "Paired holm paired_comparison rank_correlation share_interval subset_contrast",
-    "recorder": "DynamicsRecorder",
+    "recorders.recorder": "DynamicsRecorder",
     "recording": "DynamicsRecord epoch_quantities",
     "records": "Claim Results published",
     "scoring": "StreamingDynamics scores",
     "selection": "Mix highest lowest mix random_subset region scaled_mixes select",
-    "staged_recorder": "record_stages",
-    "weights": "WeightsDownloadError load_weights",
+    "recorders.staged_recorder": "record_stages",
+    "networks.weights": "WeightsDownloadError load_weights",
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names.split()}
 __all__ = sorted([*_MODULE_OF, *_MODULES])  # noqa: PLE0605 - a list, made from the tables above

@@ -9,7 +9,7 @@ from typing import Any
 
 from carto_helpers.command_line import make_parser
 from carto_helpers.config import PhaseConfig
-from carto_helpers.durable import Stopped, stoppable
+from carto_helpers.storage.durable import Stopped, stoppable
 
 _COLUMNS = ["rule", "fraction", "hard", "ambiguous", "easy", "student_seed", "test_macro_f1"]
 _SAID_IN_ONE_LINE = (
@@ -81,9 +81,9 @@ def _look_after(command: str, options: dict[str, Any]) -> None:
 
 
 def _report(source: str, to: str, **options: Any) -> None:
-    from carto_helpers import report  # Jupyter is needed for this command alone
+    from carto_helpers.report import executed_pages  # this command alone needs Jupyter
 
-    report.execute(Path(source), Path(to), **options)
+    executed_pages.execute(Path(source), Path(to), **options)
 
 
 def _figures(source: Path, to: Path) -> None:

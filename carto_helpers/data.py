@@ -18,12 +18,12 @@ from PIL import Image
 from torch import Tensor
 
 from carto_helpers.config import DATASETS
-from carto_helpers.image_cache import cache_folder
-from carto_helpers.image_folder import read_image_folder
-from carto_helpers.image_set import Dataset as Dataset
-from carto_helpers.image_set import ImageSet as ImageSet
-from carto_helpers.official_files import read_official_files
-from carto_helpers.plain_texts import check_name
+from carto_helpers.images.image_cache import cache_folder
+from carto_helpers.images.image_folder import read_image_folder
+from carto_helpers.images.image_set import Dataset as Dataset
+from carto_helpers.images.image_set import ImageSet as ImageSet
+from carto_helpers.images.official_files import read_official_files
+from carto_helpers.storage.plain_texts import check_name
 
 
 class Split(NamedTuple):

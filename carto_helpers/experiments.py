@@ -13,18 +13,18 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers import data, models, selection
-from carto_helpers.cluster import check_submitit
 from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
-from carto_helpers.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.engine import resolve_device
-from carto_helpers.grid import train_runs
-from carto_helpers.planning import make_plan
-from carto_helpers.progress import announced, progress
+from carto_helpers.findings.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.record_frame import record_frame
 from carto_helpers.records import Results
-from carto_helpers.starts import check_start, initialise
+from carto_helpers.runs.cluster import check_submitit
+from carto_helpers.runs.grid import train_runs
+from carto_helpers.runs.planning import make_plan
+from carto_helpers.runs.progress import announced, progress
+from carto_helpers.runs.starts import check_start, initialise
+from carto_helpers.runs.workbench import Workbench
 from carto_helpers.tracking import check_tracker
-from carto_helpers.workbench import Workbench
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from altair.typing import ChartType
 
-from carto_helpers.comparison import CELL, require_columns
-from carto_helpers.data_map import (
+from carto_helpers.charts.data_map import (
     MapCounts,
     data_map,
     density,
@@ -16,7 +15,8 @@ from carto_helpers.data_map import (
     map_counts,
     sample_for_map,
 )
-from carto_helpers.theme import INK, finish, not_run, student_colour, student_scale
+from carto_helpers.charts.theme import INK, finish, not_run, student_colour, student_scale
+from carto_helpers.comparison import CELL, require_columns
 
 __all__ = [
     "MapCounts", "ablation", "data_map", "density", "map_caption", "map_counts", "phase_dots",

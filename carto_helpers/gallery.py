@@ -5,9 +5,9 @@ import html
 import numpy as np
 import pandas as pd
 
+from carto_helpers.charts.theme import REGION_COLOURS
 from carto_helpers.comparison import require_columns
 from carto_helpers.selection import METRICS
-from carto_helpers.theme import REGION_COLOURS
 
 COLUMNS = ("index", "class", *METRICS, "region", "image")
 PIXELS = 64  # the images' side on the page

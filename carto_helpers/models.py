@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from carto_helpers.config import FAMILIES
-from carto_helpers.originals import InitialWeights, draw_weights, fix_padding
-from carto_helpers.torchvision_trap import prepare_torchvision
-from carto_helpers.weights import load_weights as load_weights
-from carto_helpers.weights import pretrained_state, take_over
-from carto_helpers.weights import state_to_save as state_to_save
+from carto_helpers.networks.originals import InitialWeights, draw_weights, fix_padding
+from carto_helpers.networks.torchvision_trap import prepare_torchvision
+from carto_helpers.networks.weights import load_weights as load_weights
+from carto_helpers.networks.weights import pretrained_state, take_over
+from carto_helpers.networks.weights import state_to_save as state_to_save
 
 Role = Literal["teacher", "student"]
 

@@ -23,18 +23,18 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS
-from carto_helpers.durable import digest as digest
-from carto_helpers.durable import explained, remove_leftovers, write_bytes
-from carto_helpers.durable import replacing as replacing
-from carto_helpers.dynamics_table import from_table, to_table
-from carto_helpers.plain_texts import check_texts, short
 from carto_helpers.recording import DynamicsRecord
-from carto_helpers.seals import is_sealed, read_sealed, seal_path, write_sealed
-from carto_helpers.tensor_files import DamagedFileError as DamagedFileError
-from carto_helpers.tensor_files import load_metadata as load_metadata
-from carto_helpers.tensor_files import load_tensors as load_tensors
-from carto_helpers.tensor_files import must_exist
-from carto_helpers.tensor_files import save_tensors as save_tensors
+from carto_helpers.storage.durable import digest as digest
+from carto_helpers.storage.durable import explained, remove_leftovers, write_bytes
+from carto_helpers.storage.durable import replacing as replacing
+from carto_helpers.storage.dynamics_table import from_table, to_table
+from carto_helpers.storage.plain_texts import check_texts, short
+from carto_helpers.storage.seals import is_sealed, read_sealed, seal_path, write_sealed
+from carto_helpers.storage.tensor_files import DamagedFileError as DamagedFileError
+from carto_helpers.storage.tensor_files import load_metadata as load_metadata
+from carto_helpers.storage.tensor_files import load_tensors as load_tensors
+from carto_helpers.storage.tensor_files import must_exist
+from carto_helpers.storage.tensor_files import save_tensors as save_tensors
 
 _TABLES = {"teachers": TEACHER_COLUMNS, "students": STUDENT_COLUMNS}
 _INTEGERS = (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from carto_helpers.charts.table_style import markdown, printed, show
 from carto_helpers.comparison import (
     CELL,
     INTERVAL,
@@ -21,7 +22,6 @@ from carto_helpers.comparison import (
 )
 from carto_helpers.config import PhaseConfig
 from carto_helpers.selection import PHASE1_RULES, scaled_mixes
-from carto_helpers.table_style import markdown, printed, show
 
 __all__ = [
     "markdown", "printed", "provenance", "show", "summary", "table1", "table2", "table3", "table4",

@@ -33,18 +33,20 @@ config = experiments.configure(globals(), "record")
 
 from IPython.display import Markdown
 
-from carto_helpers import audit, chosen_rows, tables
+from carto_helpers import tables
+from carto_helpers.audit import point_list
+from carto_helpers.findings import chosen_rows
 from carto_helpers.records import Results
 
 record = Results(config.results)
-points = audit.audit(record)
+points = point_list.audit(record)
 
 # %% [markdown]
 # ## All points
 
 # %% tags=["hide-input"]
 tables.show(
-    audit.point_table(points),
+    point_list.point_table(points),
     caption="What the paper's own numbers give, point by point.",
     notes="Details follow. Our rows are those of the page of tables.",
 )

@@ -30,28 +30,30 @@ config = experiments.configure(globals(), "record")
 
 from IPython.display import Markdown
 
-from carto_helpers import chosen_rows, claims, tables
+from carto_helpers import tables
+from carto_helpers.claims import judging
+from carto_helpers.findings import chosen_rows
 from carto_helpers.records import Results
 
 record = Results(config.results)
-findings = claims.judge(record)
+findings = judging.judge(record)
 
 # %% [markdown]
 # ## Answer
 
 # %% tags=["hide-input"]
-Markdown(claims.read_claims(findings))
+Markdown(judging.read_claims(findings))
 
 # %% tags=["hide-input"]
 tables.show(
-    claims.claim_table(findings),
+    judging.claim_table(findings),
     caption="The paper's claims: one row each.",
     notes="Known: places (a data set and a student, or a data set's teachers) with three rows a "
     "side. The numbers are those of the place that decides.",
 )
 
 # %% tags=["hide-input"]
-tables.show(claims.claim_tests(findings), caption="Where each claim stands, and its test.")
+tables.show(judging.claim_tests(findings), caption="Where each claim stands, and its test.")
 
 # %% [markdown]
 # ## How a verdict comes about
@@ -86,7 +88,7 @@ tables.show(claims.claim_tests(findings), caption="Where each claim stands, and 
 # What was found in each place, and what the same reading gives for the paper's own table.
 
 # %% tags=["hide-input"]
-tables.show(claims.finding_table(findings), caption="Every claim in every place it speaks of.")
+tables.show(judging.finding_table(findings), caption="Every claim in every place it speaks of.")
 
 # %% [markdown]
 # ## Where the numbers come from

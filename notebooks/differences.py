@@ -29,7 +29,8 @@ config = experiments.configure(globals(), "record")
 
 from IPython.display import Markdown
 
-from carto_helpers import chosen_rows, class_balance, differences, tables
+from carto_helpers import tables
+from carto_helpers.findings import chosen_rows, class_balance, differences
 from carto_helpers.records import Results, published
 
 record = Results(config.results)

@@ -33,7 +33,9 @@ import altair as alt
 import pandas as pd
 from IPython.display import HTML, Markdown, display
 
-from carto_helpers import chosen_rows, figures, gallery, subset_places, tables
+from carto_helpers import figures, gallery, tables
+from carto_helpers.charts import subset_places
+from carto_helpers.findings import chosen_rows
 from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")

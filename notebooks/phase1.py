@@ -48,7 +48,9 @@ config = experiments.configure(globals(), "phase1")
 import altair as alt
 from IPython.display import Markdown
 
-from carto_helpers import data_map, figures, readings, report_card, tables, teacher_map
+from carto_helpers import figures, tables
+from carto_helpers.charts import data_map
+from carto_helpers.findings import readings, report_card, teacher_map
 from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")

@@ -47,7 +47,8 @@ config = experiments.configure(globals(), "phase2")
 import altair as alt
 from IPython.display import Markdown
 
-from carto_helpers import figures, readings, report_card, tables, teacher_map
+from carto_helpers import figures, tables
+from carto_helpers.findings import readings, report_card, teacher_map
 from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")

@@ -47,7 +47,8 @@ config = experiments.configure(globals(), "phase3")
 import altair as alt
 from IPython.display import Markdown
 
-from carto_helpers import figures, readings, tables
+from carto_helpers import figures, tables
+from carto_helpers.findings import readings
 from carto_helpers.records import published
 
 _ = alt.renderers.enable("html")

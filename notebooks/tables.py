@@ -33,8 +33,10 @@ config = experiments.configure(globals(), "record")
 
 from IPython.display import Markdown
 
-from carto_helpers import chosen_rows, coverage, readings, tables
+from carto_helpers import tables
+from carto_helpers.findings import chosen_rows, readings
 from carto_helpers.records import Results, published
+from carto_helpers.report import coverage
 
 record = Results(config.results)
 teachers = chosen_rows.chosen_teachers(record)

@@ -42,7 +42,9 @@ config = experiments.configure(globals(), "teacher")
 import altair as alt
 from IPython.display import Markdown
 
-from carto_helpers import data_map, readings, tables
+from carto_helpers import tables
+from carto_helpers.charts import data_map
+from carto_helpers.findings import readings
 from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")

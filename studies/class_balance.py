@@ -1,8 +1,8 @@
 """`python -m studies.class_balance`: whether a rule's score is its classes' or its images' doing.
 
-For each rule two more subsets of its size, as `carto_helpers.class_balance` has them, and a student
-on each for every seed, by the recipe of phase 1. A row that is in class_balance.csv of the results
-folder is not made again.
+For each rule two more subsets of its size, as `carto_helpers.findings.class_balance` has them, and
+a student on each for every seed, by the recipe of phase 1. A row that is in class_balance.csv of
+the results folder is not made again.
 """
 
 import argparse
@@ -16,15 +16,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from carto_helpers.class_balance import ARMS, matched_random, rule_by_class
 from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec
 from carto_helpers.engine import Engine
-from carto_helpers.provenance import provenance, score_columns
+from carto_helpers.findings.class_balance import ARMS, matched_random, rule_by_class
+from carto_helpers.runs.provenance import provenance, score_columns
+from carto_helpers.runs.starts import initialise
+from carto_helpers.runs.student_run import subset_index
+from carto_helpers.runs.workbench import Workbench
 from carto_helpers.scoring import scores
-from carto_helpers.starts import initialise
-from carto_helpers.student_run import subset_index
 from carto_helpers.training import Training, TrainingData, evaluate
-from carto_helpers.workbench import Workbench
 
 RULES = ("easy-to-learn", "ambiguous", "hard-to-learn", "high-correctness")
 Task = tuple[str, str, int]

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from carto_helpers.torchvision_trap import prepare_torchvision
+from carto_helpers.networks.torchvision_trap import prepare_torchvision
 
 PAPERS = [
     "mobilenetv2_100",

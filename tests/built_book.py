@@ -20,7 +20,7 @@ import yaml
 from made_frames import made_map
 from PIL import Image
 
-from carto_helpers.data_map import data_map, map_caption
+from carto_helpers.charts.data_map import data_map, map_caption
 from carto_helpers.selection import METRICS, region
 
 ROOT = Path(__file__).parents[1]

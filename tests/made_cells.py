@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from carto_helpers.claim_cells import Cell
+from carto_helpers.claims.claim_cells import Cell
 
 
 def made_cell(

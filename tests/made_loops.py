@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from carto_helpers.recorder import DynamicsRecorder
+from carto_helpers.recorders.recorder import DynamicsRecorder
 from carto_helpers.recording import DynamicsRecord, epoch_quantities, stack_epochs
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from carto_helpers.findings.teacher_map import TeacherMap
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.scoring import scores
-from carto_helpers.teacher_map import TeacherMap
 
 
 def made_map(p_gold, *, labels=None, soft=None, classes=("cat", "dog")) -> TeacherMap:

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from carto_helpers.indexed_dataset import IndexedDataset, record_evaluation
-from carto_helpers.recorder import DynamicsRecorder
+from carto_helpers.recorders.indexed_dataset import IndexedDataset, record_evaluation
+from carto_helpers.recorders.recorder import DynamicsRecorder
 
 N, N_EPOCHS, RATE = 30, 3, 0.1
 

@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from carto_helpers import chosen_rows, claims, class_balance, coverage, readings, tables
+from carto_helpers import tables
+from carto_helpers.claims import judging
+from carto_helpers.claims.verdicts import UNKNOWN, printed_p
+from carto_helpers.findings import chosen_rows, class_balance, readings
 from carto_helpers.records import Results, published
-from carto_helpers.verdicts import UNKNOWN, printed_p
+from carto_helpers.report import coverage
 
 ROOT = Path(__file__).parents[1]
 RECORD = Results(ROOT / "book" / "results")
@@ -14,7 +17,7 @@ RECORD = Results(ROOT / "book" / "results")
 
 def verdict_text() -> str:
     """Return what the record says of the paper's first claim, and of all of them."""
-    findings = claims.judge(RECORD)
+    findings = judging.judge(RECORD)
     first = findings[findings["claim"] == findings["claim"].iloc[0]]
     known = first[first["verdict"] != UNKNOWN]
     lines = [_line(row) for row in known.to_dict("records")]
@@ -22,7 +25,7 @@ def verdict_text() -> str:
                if row["verdict"] == UNKNOWN]  # fmt: skip
     head = f"The paper's claim: *{first['claim'].iloc[0]}*"
     rest = f"Not yet known, for want of rows: {'; '.join(missing)}." if missing else ""
-    parts = [head, "\n".join(lines), rest, claims.read_claims(findings), _why()]
+    parts = [head, "\n".join(lines), rest, judging.read_claims(findings), _why()]
     return "\n" + "\n\n".join(filter(None, parts)) + "\n\n"
 
 

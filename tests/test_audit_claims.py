@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from made_audit import made_record
 
-from carto_helpers import audit_claims as audit
-from carto_helpers.audit_scores import NO_ROWS
-from carto_helpers.audit_sources import Sources
+from carto_helpers.audit import audit_claims as audit
+from carto_helpers.audit.audit_scores import NO_ROWS
+from carto_helpers.audit.audit_sources import Sources
 from carto_helpers.selection import PHASE2_MIXES
 
 

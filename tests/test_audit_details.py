@@ -7,9 +7,9 @@ import pytest
 from made_audit import made_record
 from made_maps import made_map, steady
 
-from carto_helpers import audit_details as audit
-from carto_helpers.audit_scores import NO_ROWS
-from carto_helpers.audit_sources import Sources
+from carto_helpers.audit import audit_details as audit
+from carto_helpers.audit.audit_scores import NO_ROWS
+from carto_helpers.audit.audit_sources import Sources
 
 
 @pytest.fixture

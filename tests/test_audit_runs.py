@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_audit import made_record
 
-from carto_helpers import audit_runs as audit
-from carto_helpers.audit_scores import NO_ROWS
-from carto_helpers.audit_sources import Sources
+from carto_helpers.audit import audit_runs as audit
+from carto_helpers.audit.audit_scores import NO_ROWS
+from carto_helpers.audit.audit_sources import Sources
 
 
 @pytest.fixture

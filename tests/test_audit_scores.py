@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from made_audit import made_record
 
-from carto_helpers import audit_scores as audit
-from carto_helpers.audit_sources import Sources
+from carto_helpers.audit import audit_scores as audit
+from carto_helpers.audit.audit_sources import Sources
 
 EVERY = (
     audit.swapped_rows,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from made_audit import made_record
 
-from carto_helpers.audit_sources import Point, Sources, frame, listed, score, students
-from carto_helpers.claim_cells import RANDOM, WHOLE
+from carto_helpers.audit.audit_sources import Point, Sources, frame, listed, score, students
+from carto_helpers.claims.claim_cells import RANDOM, WHOLE
 
 
 def test_the_notebook_is_read_by_subset(tmp_path: Path) -> None:

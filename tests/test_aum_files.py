@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from carto_helpers.aum_files import read_aum, read_aum_records
+from carto_helpers.formats.aum_files import read_aum, read_aum_records
 
 RECORDS = """sample_id,num_measurements,target_logit,target_val,other_logit,other_val,margin,aum
 a,1,0,3.74,10,2.48,1.26,1.26
@@ -78,7 +78,7 @@ def test_what_is_no_utf8_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_no_csv_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("carto_helpers.aum_files._LONGEST", 10)
+    monkeypatch.setattr("carto_helpers.formats.aum_files._LONGEST", 10)
     path = written(tmp_path, f"sample_id,aum\n{'x' * 11},1\n")
     with pytest.raises(ValueError, match="expected CSV as the package writes it, got field larger"):
         read_aum(path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from carto_helpers.batches import as_batch, check_values, log_probabilities
+from carto_helpers.recorders.batches import as_batch, check_values, log_probabilities
 
 LOGITS = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 1.0]])
 

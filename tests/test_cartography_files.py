@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_loops import assert_same, expected_record, made_logits
 
-from carto_helpers.cartography_files import (
+from carto_helpers.formats.cartography_files import (
     cartography_metrics,
     read_cartography,
     write_cartography,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from made_runs import student_row, teacher_row
 
-from carto_helpers.chosen_rows import chosen_students, chosen_teachers
 from carto_helpers.config import Recipe
+from carto_helpers.findings.chosen_rows import chosen_students, chosen_teachers
 from carto_helpers.records import Results
 
 TAUGHT = Recipe(hard_weight=1.0).to_json()

@@ -4,7 +4,15 @@ import pandas as pd
 import pytest
 from made_runs import student_row
 
-from carto_helpers.claim_cells import CHOSEN, MIXES, RANDOM, SIZES, WHOLE, cell, subset_labels
+from carto_helpers.claims.claim_cells import (
+    CHOSEN,
+    MIXES,
+    RANDOM,
+    SIZES,
+    WHOLE,
+    cell,
+    subset_labels,
+)
 from carto_helpers.config import STUDENT_COLUMNS, Recipe
 
 

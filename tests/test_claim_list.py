@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from made_runs import student_row, teacher_row
 
-from carto_helpers.chosen_rows import PAPERS_DATASETS
-from carto_helpers.claim_cells import HIGH_CORRECTNESS, MIXES, RANDOM, SIZES, WHOLE
-from carto_helpers.claim_list import CLAIMS, Evidence
+from carto_helpers.claims.claim_cells import HIGH_CORRECTNESS, MIXES, RANDOM, SIZES, WHOLE
+from carto_helpers.claims.claim_list import CLAIMS, Evidence
+from carto_helpers.claims.verdicts import UNKNOWN
 from carto_helpers.config import Recipe
+from carto_helpers.findings.chosen_rows import PAPERS_DATASETS
 from carto_helpers.records import Results
-from carto_helpers.verdicts import UNKNOWN
 
 TAUGHT = Recipe(hard_weight=1.0).to_json()
 

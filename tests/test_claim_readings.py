@@ -2,8 +2,8 @@
 
 import pytest
 
-from carto_helpers import claim_readings as readings
-from carto_helpers.claim_cells import CHOSEN, HIGH_CORRECTNESS, MIXES, RANDOM, WHOLE
+from carto_helpers.claims import claim_readings as readings
+from carto_helpers.claims.claim_cells import CHOSEN, HIGH_CORRECTNESS, MIXES, RANDOM, WHOLE
 
 EVERY = (
     readings.read_above(CHOSEN),

@@ -5,17 +5,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from carto_helpers import claims
-from carto_helpers.claim_list import CLAIMS
+from carto_helpers.claims import judging
+from carto_helpers.claims.claim_list import CLAIMS
+from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
 from carto_helpers.records import Results
-from carto_helpers.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
 
 BOOK = Path(__file__).parents[1] / "book" / "results"
 
 
 @pytest.fixture(scope="module")
 def digits() -> pd.DataFrame:
-    return claims.judge(Results(BOOK), ["digits"])
+    return judging.judge(Results(BOOK), ["digits"])
 
 
 def made_findings(*places: tuple[str, str, float]) -> pd.DataFrame:
@@ -31,12 +31,12 @@ def made_findings(*places: tuple[str, str, float]) -> pd.DataFrame:
 
 
 def test_an_empty_record_knows_nothing_and_says_so(tmp_path: Path) -> None:
-    table = claims.claim_table(claims.judge(Results(tmp_path)))
+    table = judging.claim_table(judging.judge(Results(tmp_path)))
     assert table["claim"].tolist() == [claim.name for claim in CLAIMS]
     assert set(table["verdict"]) == {UNKNOWN}
     assert set(table["statistic"]) == {""}
-    assert f"**{len(CLAIMS)}** cannot be judged yet" in claims.read_claims(
-        claims.judge(Results(tmp_path))
+    assert f"**{len(CLAIMS)}** cannot be judged yet" in judging.read_claims(
+        judging.judge(Results(tmp_path))
     )
 
 
@@ -78,13 +78,13 @@ def test_the_numbers_of_a_digits_row_are_the_rows_own(digits) -> None:
     ],
 )  # fmt: skip
 def test_the_place_that_decides_gives_a_claim_its_numbers(places, verdict, deciding, known) -> None:
-    row = claims.claim_table(made_findings(*places)).iloc[0]
+    row = judging.claim_table(made_findings(*places)).iloc[0]
     assert (row["verdict"], row["known"]) == (verdict, known)
     assert row["statistic"].partition(";")[0] == deciding
 
 
 def test_every_claim_tells_where_it_stands_and_how_it_is_tested(digits) -> None:
-    table = claims.claim_tests(digits)
+    table = judging.claim_tests(digits)
     assert table["claim"].tolist() == [claim.name for claim in CLAIMS]
     assert table.columns.tolist() == ["claim", "where", "test"]
 
@@ -98,7 +98,7 @@ def test_claims_are_counted() -> None:
         ],
         ignore_index=True,
     )
-    text = claims.read_claims(findings)
+    text = judging.read_claims(findings)
     assert "Of 3 claims, **1** hold wherever the record knows, **2** fail" in text
     assert "(for 1 of these the opposite is shown" in text
     assert "**0** cannot be judged yet" in text
@@ -106,8 +106,8 @@ def test_claims_are_counted() -> None:
 
 
 def test_every_place_is_shown_with_the_papers_reading(digits) -> None:
-    table = claims.finding_table(digits)
+    table = judging.finding_table(digits)
     assert len(table) == len(digits)
     assert table["place"].iloc[0] == "digits, mobilenet"
-    papers = claims.finding_table(claims.judge(Results(BOOK / "none")))["papers_reading"]
+    papers = judging.finding_table(judging.judge(Results(BOOK / "none")))["papers_reading"]
     assert papers.iloc[0].startswith("random above 10 of 11")

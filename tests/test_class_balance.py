@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carto_helpers import class_balance
-from carto_helpers.class_balance import ARMS, class_effects, matched_random, rule_by_class
 from carto_helpers.config import SubsetSpec
+from carto_helpers.findings import class_balance
+from carto_helpers.findings.class_balance import ARMS, class_effects, matched_random, rule_by_class
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 200))

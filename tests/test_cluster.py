@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from carto_helpers import cluster
-from carto_helpers.cluster import check_submitit, run_as_array, sbatch_options
+from carto_helpers.runs import cluster
+from carto_helpers.runs.cluster import check_submitit, run_as_array, sbatch_options
 
 
 def test_options_have_sbatchs_names_and_requeue_unless_they_say_not() -> None:
@@ -47,7 +47,7 @@ def test_a_submitit_task_that_fails_stops_with_its_error(tmp_path: Path) -> None
     _need_submitit()
     code = f"""
 from pathlib import Path
-from carto_helpers.cluster import run_as_array, sbatch_options
+from carto_helpers.runs.cluster import run_as_array, sbatch_options
 
 def fail() -> int:
     raise FloatingPointError("expected finite losses")

@@ -6,8 +6,8 @@ import pandas as pd
 from made_runs import student_row, teacher_row
 
 from carto_helpers.config import Recipe
-from carto_helpers.coverage import COLUMNS, coverage
 from carto_helpers.records import Results
+from carto_helpers.report.coverage import COLUMNS, coverage
 
 TAUGHT = Recipe(hard_weight=1.0).to_json()
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from made_frames import embedded_rows, made_map, views_of, width_of
 
-from carto_helpers.data_map import COLOURINGS, data_map
-from carto_helpers.theme import MAX_WIDTH
+from carto_helpers.charts.data_map import COLOURINGS, data_map
+from carto_helpers.charts.theme import MAX_WIDTH
 
 
 def test_data_map_is_light_narrow_described_and_fixed() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from carto_helpers.differences import subsets_of, twins, widest
+from carto_helpers.findings.differences import subsets_of, twins, widest
 from carto_helpers.records import Results
 
 BOOK = Path(__file__).parents[1] / "book" / "results"

@@ -10,9 +10,9 @@ from made_runs import TINY, make_folder, tiny_config
 from carto_helpers import experiments, selection
 from carto_helpers.config import SubsetSpec
 from carto_helpers.records import Results, load_tensors
+from carto_helpers.runs.student_run import subset_index
+from carto_helpers.runs.workbench import Workbench
 from carto_helpers.scoring import scores
-from carto_helpers.student_run import subset_index
-from carto_helpers.workbench import Workbench
 
 
 @pytest.fixture(scope="module")

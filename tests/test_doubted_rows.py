@@ -7,9 +7,9 @@ import pytest
 from made_runs import student_row, teacher_row
 
 from carto_helpers import tables
-from carto_helpers.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.experiments import status
-from carto_helpers.readings import results_table
+from carto_helpers.findings.doubted_rows import doubt_lines, with_doubts
+from carto_helpers.findings.readings import results_table
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results, published
 

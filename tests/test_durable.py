@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from carto_helpers.durable import (
+from carto_helpers.storage.durable import (
     Stopped,
     digest,
     explained,
@@ -112,7 +112,7 @@ def test_leftovers_are_those_of_the_file_alone(tmp_path: Path) -> None:
 def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
     code = (
         "import os, sys, time; from multiprocessing import get_context\n"
-        "from carto_helpers.durable import end_with_parent\n"
+        "from carto_helpers.storage.durable import end_with_parent\n"
         "def work(path):\n"
         "    end_with_parent(); open(path, 'w').close(); time.sleep(60)\n"
         "if __name__ == '__main__':\n"

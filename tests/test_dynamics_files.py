@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from made_loops import expected_record, made_logits
 
-from carto_helpers.dynamics_files import read_npz, read_parquet, write_npz, write_parquet
+from carto_helpers.formats.dynamics_files import read_npz, read_parquet, write_npz, write_parquet
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from made_loops import expected_record, made_logits
 
-from carto_helpers.dynamics_table import from_table, to_table
+from carto_helpers.storage.dynamics_table import from_table, to_table
 
 
 def test_a_column_is_a_quantity_of_an_epoch() -> None:

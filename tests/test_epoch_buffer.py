@@ -4,8 +4,8 @@ import pytest
 import torch
 from made_loops import made_logits
 
-from carto_helpers.batches import Batch
-from carto_helpers.epoch_buffer import UNSEEN, EpochBuffer
+from carto_helpers.recorders.batches import Batch
+from carto_helpers.recorders.epoch_buffer import UNSEEN, EpochBuffer
 from carto_helpers.recording import epoch_quantities
 
 CPU = torch.device("cpu")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from carto_helpers.epoch_buffer import UNSEEN, EpochArrays
-from carto_helpers.epoch_checks import (
+from carto_helpers.recorders.epoch_buffer import UNSEEN, EpochArrays
+from carto_helpers.recorders.epoch_checks import (
     as_ids,
     check_arguments,
     check_epoch,
@@ -16,7 +16,7 @@ from carto_helpers.epoch_checks import (
     same_ids,
     same_setting,
 )
-from carto_helpers.epoch_folder import Manifest
+from carto_helpers.recorders.epoch_folder import Manifest
 
 FOUND = Manifest(n_examples=4, mode="training", classes=("a", "b"))
 

@@ -8,8 +8,13 @@ import torch
 from made_loops import made_logits, play
 from safetensors import safe_open
 
-from carto_helpers.epoch_folder import Manifest, append_epoch, read_manifest, write_manifest
-from carto_helpers.recorder import DynamicsRecorder
+from carto_helpers.recorders.epoch_folder import (
+    Manifest,
+    append_epoch,
+    read_manifest,
+    write_manifest,
+)
+from carto_helpers.recorders.recorder import DynamicsRecorder
 
 MANIFEST = Manifest(n_examples=2, mode="training", classes=("a", "b"))
 

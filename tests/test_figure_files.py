@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from carto_helpers import tables
-from carto_helpers.figure_files import as_latex, chart_in, shown_on, tables_in, write
-from carto_helpers.table_style import HEADINGS
-from carto_helpers.theme import finish
+from carto_helpers.charts.table_style import HEADINGS
+from carto_helpers.charts.theme import finish
+from carto_helpers.report.figure_files import as_latex, chart_in, shown_on, tables_in, write
 
 ROOT = Path(__file__).parents[1]
 TABLE = pd.DataFrame({"dataset": ["cifar10", "mnist"], "mean": [0.5, 0.25], "n": [3, 3]})

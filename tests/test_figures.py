@@ -7,9 +7,9 @@ import pytest
 from made_frames import RANDOM, embedded_rows, made_students, views_of, width_of
 
 from carto_helpers import figures
+from carto_helpers.charts.theme import MAX_WIDTH
 from carto_helpers.config import FAMILIES
 from carto_helpers.tables import summary, table3, table4, table5
-from carto_helpers.theme import MAX_WIDTH
 
 EMPTY = pd.DataFrame()
 FROG = pd.DataFrame({"epoch": range(1, 6), "frog": [0.893, 0.911, 0.762, 0.438, 0.188]})

@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import make_folder, tiny_config
 
-from carto_helpers import experiments, grid
+from carto_helpers import experiments
 from carto_helpers.config import PhaseConfig, StudentRun
-from carto_helpers.grid import Share, device_names, make_shares, train_on_cluster, train_runs
 from carto_helpers.records import Results
-from carto_helpers.workbench import Workbench
+from carto_helpers.runs import grid
+from carto_helpers.runs.grid import Share, device_names, make_shares, train_on_cluster, train_runs
+from carto_helpers.runs.workbench import Workbench
 
 DIFFERENT = ["seconds", "finished_at"]  # in rows of one run made twice
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from carto_helpers import huggingface_recorder
-from carto_helpers.huggingface_recorder import RecordingTrainerMixin, huggingface_callback
-from carto_helpers.indexed_dataset import IndexedDataset
-from carto_helpers.recorder import DynamicsRecorder
+from carto_helpers.networks.torchvision_trap import prepare_torchvision
+from carto_helpers.recorders import huggingface_recorder
+from carto_helpers.recorders.huggingface_recorder import RecordingTrainerMixin, huggingface_callback
+from carto_helpers.recorders.indexed_dataset import IndexedDataset
+from carto_helpers.recorders.recorder import DynamicsRecorder
 from carto_helpers.recording import epoch_quantities
-from carto_helpers.torchvision_trap import prepare_torchvision
 
 N, N_EPOCHS = 12, 3
 

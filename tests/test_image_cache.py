@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from carto_helpers.image_cache import cache_file, cache_folder, read_cache, write_cache
-from carto_helpers.image_set import Dataset, ImageSet
+from carto_helpers.images.image_cache import cache_file, cache_folder, read_cache, write_cache
+from carto_helpers.images.image_set import Dataset, ImageSet
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from carto_helpers import image_folder
-from carto_helpers.image_cache import cache_file
-from carto_helpers.image_folder import decode_images, read_image_folder
-from carto_helpers.torchvision_trap import prepare_torchvision
+from carto_helpers.images import image_folder
+from carto_helpers.images.image_cache import cache_file
+from carto_helpers.images.image_folder import decode_images, read_image_folder
+from carto_helpers.networks.torchvision_trap import prepare_torchvision
 
 
 @pytest.fixture(autouse=True)

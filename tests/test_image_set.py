@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carto_helpers.image_set import Dataset, ImageSet
+from carto_helpers.images.image_set import Dataset, ImageSet
 
 
 def make_set(n: int = 6, name: str = "made", seed: int = 0) -> ImageSet:

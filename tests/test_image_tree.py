@@ -11,10 +11,10 @@ import pytest
 from made_runs import make_folder
 from PIL import Image
 
-from carto_helpers import image_folder
 from carto_helpers.data import load
-from carto_helpers.image_folder import decode_images
-from carto_helpers.image_tree import check_tree
+from carto_helpers.images import image_folder
+from carto_helpers.images.image_folder import decode_images
+from carto_helpers.images.image_tree import check_tree
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,13 @@ from made_training import N_EPOCHS, N, loader, made_network, made_points, plain_
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from carto_helpers.indexed_dataset import IndexedDataset, logits_of, parts, record_evaluation
-from carto_helpers.recorder import DynamicsRecorder
+from carto_helpers.recorders.indexed_dataset import (
+    IndexedDataset,
+    logits_of,
+    parts,
+    record_evaluation,
+)
+from carto_helpers.recorders.recorder import DynamicsRecorder
 from carto_helpers.recording import epoch_quantities
 
 

@@ -5,7 +5,7 @@ import pytest
 from made_loops import expected_record, made_logits
 
 from carto_helpers.dynamics import confidence
-from carto_helpers.label_tables import cleanlab_issues, fiftyone_table, label_quality
+from carto_helpers.formats.label_tables import cleanlab_issues, fiftyone_table, label_quality
 
 RECORD = expected_record(*made_logits(n=40))
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from carto_helpers.lane_convolution import convolve, depthwise
+from carto_helpers.stacked.lane_convolution import convolve, depthwise
 
 B = 3
 

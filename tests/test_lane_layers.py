@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from carto_helpers.lane_layers import LaneDropout, LaneNorm, Lanes
+from carto_helpers.stacked.lane_layers import LaneDropout, LaneNorm, Lanes
 
 K, C, B, SIDE = 3, 4, 5, 2
 

@@ -9,10 +9,10 @@ import torch
 from made_training import N_EPOCHS, RATE, N, loader, made_network, plain_loop
 from torch.nn import functional
 
-from carto_helpers import lightning_recorder
-from carto_helpers.lightning_recorder import lightning_callback
-from carto_helpers.recorder import DynamicsRecorder
-from carto_helpers.torchvision_trap import prepare_torchvision
+from carto_helpers.networks.torchvision_trap import prepare_torchvision
+from carto_helpers.recorders import lightning_recorder
+from carto_helpers.recorders.lightning_recorder import lightning_callback
+from carto_helpers.recorders.recorder import DynamicsRecorder
 
 prepare_torchvision()
 with warnings.catch_warnings():

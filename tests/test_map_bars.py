@@ -4,7 +4,7 @@ import altair as alt
 import pytest
 from made_frames import made_map, views_of
 
-from carto_helpers.map_bars import MOST_NAMED, class_bars, colour_scale, statistic_bars
+from carto_helpers.charts.map_bars import MOST_NAMED, class_bars, colour_scale, statistic_bars
 
 BRUSH = alt.selection_interval(name="brush")
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from made_maps import learnt, made_map, steady
 
-from carto_helpers import map_claims as claims
-from carto_helpers.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
+from carto_helpers.claims import map_claims as claims
+from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 from made_frames import made_map
 
-from carto_helpers.map_rows import MAX_IMAGES, embedded, map_caption, map_counts, sample_for_map
+from carto_helpers.charts.map_rows import (
+    MAX_IMAGES,
+    embedded,
+    map_caption,
+    map_counts,
+    sample_for_map,
+)
 
 
 def test_sample_is_seeded_ordered_and_takes_images_first() -> None:

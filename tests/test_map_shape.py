@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_frames import made_map
 
-from carto_helpers.map_shape import BINS, bins, bound, class_shares, density, histogram, reach
+from carto_helpers.charts.map_shape import (
+    BINS,
+    bins,
+    bound,
+    class_shares,
+    density,
+    histogram,
+    reach,
+)
 
 
 @settings(max_examples=20, deadline=None)

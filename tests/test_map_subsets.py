@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from made_frames import made_map
 
-from carto_helpers.map_subsets import PACKED, membership, packed, shown_subsets
+from carto_helpers.charts.map_subsets import PACKED, membership, packed, shown_subsets
 from carto_helpers.selection import METRICS, select
 
 

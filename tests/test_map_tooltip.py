@@ -3,8 +3,8 @@
 import numpy as np
 from made_frames import made_map
 
-from carto_helpers.map_rows import embedded
-from carto_helpers.map_tooltip import CURVE, POPUP, computed, tooltip
+from carto_helpers.charts.map_rows import embedded
+from carto_helpers.charts.map_tooltip import CURVE, POPUP, computed, tooltip
 
 
 def rows(*, images=0, p_gold=None):

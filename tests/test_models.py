@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from carto_helpers import models
 from carto_helpers.models import NETWORKS, count_parameters, create, resolve
-from carto_helpers.weights import state_to_save
+from carto_helpers.networks.weights import state_to_save
 
 TABLE_1 = Path(__file__).parents[1] / "book" / "paper" / "table1_architectures.csv"
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from carto_helpers import official_files
-from carto_helpers.official_files import read_official_files
-from carto_helpers.torchvision_trap import prepare_torchvision
+from carto_helpers.images import official_files
+from carto_helpers.images.official_files import read_official_files
+from carto_helpers.networks.torchvision_trap import prepare_torchvision
 
 prepare_torchvision()
 from torchvision.datasets import CIFAR10, CIFAR100, MNIST  # noqa: E402

@@ -6,7 +6,7 @@ from authors_networks import PAPERS, authors_network, waken
 from torch import nn
 
 from carto_helpers.models import NETWORKS, create
-from carto_helpers.originals import FixedSamePadding
+from carto_helpers.networks.originals import FixedSamePadding
 
 
 @pytest.mark.parametrize("name", PAPERS)

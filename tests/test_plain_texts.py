@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from made_runs import student_row, teacher_row
 
 from carto_helpers.__main__ import main
-from carto_helpers.aum_files import read_aum
 from carto_helpers.config import PARAMETERS, STUDENT_COLUMNS, PhaseConfig
-from carto_helpers.dynamics_files import read_npz, read_parquet, write_npz, write_parquet
-from carto_helpers.epoch_folder import read_manifest
 from carto_helpers.experiments import check_names, status
-from carto_helpers.plain_texts import check_name, check_texts, short
+from carto_helpers.formats.aum_files import read_aum
+from carto_helpers.formats.dynamics_files import read_npz, read_parquet, write_npz, write_parquet
+from carto_helpers.recorders.epoch_folder import read_manifest
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results, published
-from carto_helpers.seals import write_sealed
+from carto_helpers.storage.plain_texts import check_name, check_texts, short
+from carto_helpers.storage.seals import write_sealed
 
 LONG = "x" * 100_000
 PACKAGE = Path(__file__).parents[1] / "carto_helpers"
@@ -165,7 +165,7 @@ def test_no_option_is_evaluated(
     assert not list(tmp_path.rglob("evaluated"))
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
 def test_nothing_is_evaluated_or_unpickled(path: Path) -> None:
     """But for the official CIFAR batches, whose MD5 is looked at before."""
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]

@@ -6,9 +6,9 @@ import pytest
 from made_runs import make_folder, tiny_config
 
 from carto_helpers.config import SubsetSpec
-from carto_helpers.planning import Plan, make_plan
-from carto_helpers.teaching import train_teacher
-from carto_helpers.workbench import Workbench
+from carto_helpers.runs.planning import Plan, make_plan
+from carto_helpers.runs.teaching import train_teacher
+from carto_helpers.runs.workbench import Workbench
 
 
 @pytest.fixture

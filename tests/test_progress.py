@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from made_runs import teacher_row
 
-from carto_helpers.progress import announced, progress
 from carto_helpers.records import Results, save_tensors
+from carto_helpers.runs.progress import announced, progress
 
 
 def test_a_running_command_tells_what_is_done_and_left(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_claimed_run_tells_its_epoch(tmp_path: Path) -> None:
 
 def test_a_killed_command_is_no_longer_under_way(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from carto_helpers.progress import announced;"
+        "import os, sys; from carto_helpers.runs.progress import announced;"
         "from carto_helpers.records import Results\n"
         "with announced(Results(sys.argv[1]), 'x', ['a'], 1.0): os.kill(os.getpid(), 9)"
     )

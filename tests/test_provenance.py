@@ -5,9 +5,9 @@ from datetime import datetime
 
 import pytest
 
-from carto_helpers import provenance
 from carto_helpers.config import METHOD_VERSION
 from carto_helpers.engine import Engine
+from carto_helpers.runs import provenance
 
 
 def test_a_row_says_where_and_when_it_was_made() -> None:

@@ -8,8 +8,8 @@ from made_loops import made_logits
 from torch import distributed, multiprocessing
 from torch.utils.data import DistributedSampler
 
-from carto_helpers import ranks
-from carto_helpers.recorder import DynamicsRecorder
+from carto_helpers.recorders import ranks
+from carto_helpers.recorders.recorder import DynamicsRecorder
 
 N = 23  # odd: the sampler pads with a repetition
 

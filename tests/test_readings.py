@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from made_runs import student_row, teacher_row
 
-from carto_helpers import readings
+from carto_helpers.findings import readings
 
 
 def made_table(**means: float) -> pd.DataFrame:

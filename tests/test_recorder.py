@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_loops import assert_same, expected_record, made_logits, play
 
+from carto_helpers.charts.data_map import data_map
 from carto_helpers.config import SubsetSpec
-from carto_helpers.data_map import data_map
-from carto_helpers.recorder import DynamicsRecorder
+from carto_helpers.recorders.recorder import DynamicsRecorder
 from carto_helpers.scoring import scores
 from carto_helpers.selection import select
 
@@ -101,7 +101,7 @@ def test_a_stop_while_an_epoch_is_written_leaves_the_epochs_before(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("carto_helpers.epoch_folder.write_manifest", stop)
+    monkeypatch.setattr("carto_helpers.recorders.epoch_folder.write_manifest", stop)
     with pytest.raises(KeyboardInterrupt):
         recorder.end_epoch()
     monkeypatch.undo()

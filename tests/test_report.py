@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from made_runs import student_row, teacher_row
 
-from carto_helpers import report
 from carto_helpers.records import Results
+from carto_helpers.report import executed_pages
 
 
 def made_results(folder: Path) -> Results:
@@ -35,7 +35,7 @@ def made_notebook(folder: Path, code: str) -> Path:
 
 
 def test_a_record_gives_the_pages_that_it_has_rows_for(tmp_path: Path) -> None:
-    pages = report.recorded_pages(made_results(tmp_path))
+    pages = executed_pages.recorded_pages(made_results(tmp_path))
     assert sorted(page.name for page in pages) == [
         "phase1-cifar10-mobilenet",
         "phase2-cifar10-resnet-cifar100",
@@ -47,31 +47,31 @@ def test_a_record_gives_the_pages_that_it_has_rows_for(tmp_path: Path) -> None:
 
 
 def test_only_the_asked_data_sets(tmp_path: Path) -> None:
-    assert report.recorded_pages(made_results(tmp_path), ["mnist"]) == []
+    assert executed_pages.recorded_pages(made_results(tmp_path), ["mnist"]) == []
 
 
 def test_folders_and_weights_of_ones_own_have_no_page_and_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = made_results(tmp_path)
-    n_pages = len(report.recorded_pages(results))
+    n_pages = len(executed_pages.recorded_pages(results))
     results.append_teacher(teacher_row(key="c", dataset="pets"))
     results.append_teacher(teacher_row(key="d", dataset="mnist", start="file:abc"))
     for key in "cd":
         row = {"key": key * 2, "teacher_key": key, "rule": "mix", "dataset": "mnist"}
         results.append_student(student_row(**row))
-    assert len(report.recorded_pages(results)) == n_pages
+    assert len(executed_pages.recorded_pages(results)) == n_pages
     assert "no page of folders or weights of your own (mnist, pets)" in capsys.readouterr().out
 
 
 def test_a_page_shows_every_recorded_seed(tmp_path: Path) -> None:
     results = made_results(tmp_path)
     results.append_student(student_row(key="9", teacher_key="b", student_seed=4))
-    assert report._n_seeds(results) == 5
+    assert executed_pages._n_seeds(results) == 5
 
 
 def test_the_main_job_is_a_teacher_and_three_phases() -> None:
-    assert [page.name for page in report.trained_pages(["digits"])] == [
+    assert [page.name for page in executed_pages.trained_pages(["digits"])] == [
         "teacher-digits",
         *(f"phase{i}-digits-mobilenet" for i in (1, 2, 3)),
     ]
@@ -79,18 +79,18 @@ def test_the_main_job_is_a_teacher_and_three_phases() -> None:
 
 def test_a_folder_without_notebooks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="expected notebooks in .*, got none"):
-        report.execute(tmp_path, tmp_path, results=str(tmp_path))
+        executed_pages.execute(tmp_path, tmp_path, results=str(tmp_path))
 
 
 def test_training_for_no_data_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected data sets to train, got none; pass"):
-        report.execute(tmp_path, tmp_path, results=str(tmp_path), train=True)
+        executed_pages.execute(tmp_path, tmp_path, results=str(tmp_path), train=True)
 
 
 def test_a_page_is_executed_titled_and_without_the_machines_traces(tmp_path: Path) -> None:
     source = made_notebook(tmp_path / "notebooks", "dataset = 'x'\nprint(dataset)")
     target = tmp_path / "phases" / "page.ipynb"
-    report._execute(source, target, {"dataset": "digits", "teacher_start": "scratch"})
+    executed_pages._execute(source, target, {"dataset": "digits", "teacher_start": "scratch"})
     page = nbformat.read(target, as_version=4)
     assert page.cells[0].source == "# A page · digits\n"
     assert "papermill" not in page.metadata
@@ -105,5 +105,5 @@ def test_a_page_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(
         RuntimeError, match=r"page.ipynb to run to its end, got ZeroDivisionError: .*; run"
     ):
-        report._execute(source, tmp_path / "phases" / "page.ipynb", {})
+        executed_pages._execute(source, tmp_path / "phases" / "page.ipynb", {})
     assert list((tmp_path / "phases").iterdir()) == []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_maps import made_map, steady
 
-from carto_helpers import report_card as cards
+from carto_helpers.findings import report_card as cards
 from carto_helpers.selection import PHASE1_RULES
 
 SUBSETS = st.lists(st.sets(st.integers(0, 30), min_size=1), min_size=1, max_size=5)

@@ -5,9 +5,9 @@ import pytest
 import scipy.stats
 from made_cells import made_cell
 
-from carto_helpers import score_claims as claims
-from carto_helpers.claim_cells import CHOSEN, HIGH_CORRECTNESS, MIXES, RANDOM, WHOLE
-from carto_helpers.verdicts import DOES_NOT, HOLDS, UNKNOWN
+from carto_helpers.claims import score_claims as claims
+from carto_helpers.claims.claim_cells import CHOSEN, HIGH_CORRECTNESS, MIXES, RANDOM, WHOLE
+from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, UNKNOWN
 
 LOW_MIXES = dict.fromkeys(MIXES, 0.4)
 STEPS = np.linspace(-0.03, 0.04, 7)  # three below random, three above, one at 0.005

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from carto_helpers.seals import is_sealed, read_sealed, seal_path, write_sealed
+from carto_helpers.storage.seals import is_sealed, read_sealed, seal_path, write_sealed
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_sha256sum_can_check_it(path: Path) -> None:
 def test_every_changed_byte_is_noticed(
     path: Path, harmed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("carto_helpers.seals._SECONDS", 0.0)
+    monkeypatch.setattr("carto_helpers.storage.seals._SECONDS", 0.0)
     target = path if harmed == "file" else seal_path(path)
     whole = target.read_bytes()
     for at in range(len(whole)):
@@ -43,7 +43,7 @@ def test_every_changed_byte_is_noticed(
 def test_a_write_that_ends_anywhere_leaves_a_file_that_is_read(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from carto_helpers import seals
+    from carto_helpers.storage import seals
 
     real, calls = seals.write_bytes, []
 

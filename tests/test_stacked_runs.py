@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from made_runs import make_folder, tiny_config
 
-from carto_helpers import distilling, experiments
+from carto_helpers import experiments
 from carto_helpers.config import StudentRun, SubsetSpec
 from carto_helpers.records import Results, load_tensors
-from carto_helpers.stacked_runs import can_stack, train_stacked
-from carto_helpers.student_run import train_student
-from carto_helpers.workbench import Workbench
+from carto_helpers.runs import distilling
+from carto_helpers.runs.stacked_runs import can_stack, train_stacked
+from carto_helpers.runs.student_run import train_student
+from carto_helpers.runs.workbench import Workbench
 
 SIZES = (0.3, 0.5, 1.0)
 HOW = ["seconds", "finished_at", "engine"]

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from carto_helpers.config import Recipe
-from carto_helpers.stacked_step import LaneAdam
+from carto_helpers.stacked.stacked_step import LaneAdam
 
 K, P = 3, 50
 RECIPE = Recipe(clip_norm=0.5)

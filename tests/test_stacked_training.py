@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from carto_helpers import data, models, stacked_step
+from carto_helpers import data, models
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine
-from carto_helpers.stacked_training import StackedTraining
+from carto_helpers.stacked import stacked_step
+from carto_helpers.stacked.stacked_training import StackedTraining
 from carto_helpers.training import Training, TrainingData
 
 STUDENTS = ["resnet18", "mobilenetv2_035", "tf_efficientnet_b0"]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from carto_helpers import models
-from carto_helpers.stacking import StackedNetwork, obstacles
+from carto_helpers.stacked.stacking import StackedNetwork, obstacles
 
 TINY = models.resolve("test_resnet", role="student")
 

@@ -13,8 +13,8 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
-from carto_helpers.recorder import DynamicsRecorder
-from carto_helpers.staged_recorder import record_stages
+from carto_helpers.recorders.recorder import DynamicsRecorder
+from carto_helpers.recorders.staged_recorder import record_stages
 
 X, Y = make_classification(60, n_informative=5, n_classes=3, random_state=0)
 NAMES = np.array(["cat", "dog", "frog"])

@@ -8,8 +8,8 @@ from made_runs import TINY, make_folder, teacher_row, tiny_config
 
 from carto_helpers import models
 from carto_helpers.records import Results, save_tensors
-from carto_helpers.starts import Start, initialise, resolve_start
-from carto_helpers.workbench import Workbench
+from carto_helpers.runs.starts import Start, initialise, resolve_start
+from carto_helpers.runs.workbench import Workbench
 
 SPEC = models.resolve(TINY, role="student")
 

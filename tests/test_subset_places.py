@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from made_frames import made_map, views_of, width_of
 
-from carto_helpers.subset_places import ruled, spread, subset_places
-from carto_helpers.theme import MAX_WIDTH
+from carto_helpers.charts.subset_places import ruled, spread, subset_places
+from carto_helpers.charts.theme import MAX_WIDTH
 
 
 def test_a_panel_holds_every_example_and_every_member_once() -> None:

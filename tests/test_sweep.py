@@ -8,8 +8,9 @@ import pytest
 import yaml
 from made_runs import make_folder
 
-from carto_helpers import paper, planning
+from carto_helpers import paper
 from carto_helpers.__main__ import main
+from carto_helpers.runs import planning
 
 SWEEP: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[1] / "sweeps" / "wandb.yaml").read_text(encoding="utf-8")

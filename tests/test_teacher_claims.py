@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from made_runs import teacher_row
 
-from carto_helpers import teacher_claims as claims
-from carto_helpers.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
+from carto_helpers.claims import teacher_claims as claims
+from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
 
 
 def made_strengths(easy, middle=None) -> pd.DataFrame:

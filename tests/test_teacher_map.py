@@ -9,8 +9,8 @@ import torch
 from made_maps import made_map, steady
 from made_runs import teacher_row
 
+from carto_helpers.findings.teacher_map import recorded_maps, softmax, strengths, teacher_map
 from carto_helpers.records import Results
-from carto_helpers.teacher_map import recorded_maps, softmax, strengths, teacher_map
 
 
 def made_record(folder: Path, *, logits: bool = True) -> Results:

@@ -7,11 +7,12 @@ import pytest
 import torch
 from made_runs import TINY, make_folder, tiny_config
 
-from carto_helpers import models, teaching
+from carto_helpers import models
 from carto_helpers.engine import Engine
 from carto_helpers.records import load_tensors, save_tensors
+from carto_helpers.runs import teaching
+from carto_helpers.runs.workbench import Workbench
 from carto_helpers.training import predict
-from carto_helpers.workbench import Workbench
 
 
 @pytest.fixture(scope="module")

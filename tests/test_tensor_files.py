@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from carto_helpers.tensor_files import (
+from carto_helpers.storage.tensor_files import (
     has_own_checksum,
     is_ours,
     load_metadata,

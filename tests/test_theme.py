@@ -4,8 +4,7 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from carto_helpers.config import FAMILIES
-from carto_helpers.theme import (
+from carto_helpers.charts.theme import (
     INK,
     REGION_COLOURS,
     STUDENT_COLOURS,
@@ -14,6 +13,7 @@ from carto_helpers.theme import (
     student_colour,
     student_scale,
 )
+from carto_helpers.config import FAMILIES
 
 
 def _luminance(colour: str) -> float:

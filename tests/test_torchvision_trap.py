@@ -6,13 +6,13 @@ import sys
 import pytest
 import torch
 
-from carto_helpers import torchvision_trap
-from carto_helpers.torchvision_trap import prepare_torchvision
+from carto_helpers.networks import torchvision_trap
+from carto_helpers.networks.torchvision_trap import prepare_torchvision
 
 
 def test_torchvision_and_its_datasets_import_in_a_fresh_process() -> None:
     code = (
-        "from carto_helpers.torchvision_trap import prepare_torchvision as prepare\n"
+        "from carto_helpers.networks.torchvision_trap import prepare_torchvision as prepare\n"
         "prepare(); prepare()\n"
         "import torchvision, torchvision.datasets, torchvision.transforms.v2\n"
         "prepare()\n"

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from made_runs import make_folder, tiny_config
 
-from carto_helpers import experiments, tracking, workbench
+from carto_helpers import experiments, tracking
 from carto_helpers.records import Results
+from carto_helpers.runs import workbench
 from carto_helpers.tracking import NoTracker, Tracker, check_tracker, open_tracker
 
 

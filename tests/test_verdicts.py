@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carto_helpers.paired import Paired
-from carto_helpers.verdicts import (
+from carto_helpers.claims.verdicts import (
     DOES_NOT,
     HOLDS,
     LEVEL,
@@ -18,6 +17,7 @@ from carto_helpers.verdicts import (
     printed_p,
     signed,
 )
+from carto_helpers.paired import Paired
 
 
 def made(difference: float, p: float) -> Paired:

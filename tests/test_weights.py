@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from carto_helpers import weights
 from carto_helpers.models import NETWORKS, create, resolve
-from carto_helpers.weights import (
+from carto_helpers.networks import weights
+from carto_helpers.networks.weights import (
     WeightsDownloadError,
     load_weights,
     pretrained_state,

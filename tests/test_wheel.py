@@ -102,8 +102,10 @@ def test_the_wheel_holds_the_package_alone(wheel: Path) -> None:
         names = archive.namelist()
     info = f"carto_helpers-{__version__}.dist-info"
     assert {name.partition("/")[0] for name in names} == {"carto_helpers", info}
+    home = ROOT / "carto_helpers"
+    modules = {str(path.relative_to(home)) for path in home.rglob("*.py")}
     held = {name.partition("/")[2] for name in names if name.startswith("carto_helpers/")}
-    assert held == {p.name for p in (ROOT / "carto_helpers").glob("*.py")} | {"py.typed"}
+    assert held == modules | {"py.typed"}
 
 
 @pytest.mark.parametrize("name", EXTRAS_ONLY)

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from made_runs import TINY, make_folder, teacher_row, tiny_config
 
-from carto_helpers import workbench
 from carto_helpers.config import SubsetSpec
 from carto_helpers.engine import Engine
-from carto_helpers.provenance import device_name
-from carto_helpers.workbench import Workbench
+from carto_helpers.runs import workbench
+from carto_helpers.runs.provenance import device_name
+from carto_helpers.runs.workbench import Workbench
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from carto_helpers import data, models
-from carto_helpers.image_cache import cache_file, read_cache, write_cache
+from carto_helpers.images.image_cache import cache_file, read_cache, write_cache
+from carto_helpers.networks.weights import load_weights
 from carto_helpers.records import Results, load_tensors
-from carto_helpers.seals import seal_path
-from carto_helpers.weights import load_weights
+from carto_helpers.storage.seals import seal_path
 from torture.job import Job, dataset, differences, finish, rows
 from torture.killing import die_at_flush
 from torture.promise import Outcome
@@ -99,7 +99,7 @@ class _Lines(logging.Handler):
 
 def _read_cache() -> object:
     """Read the cache; say by an error what it only logs, since it decodes the images again."""
-    lines, logger = _Lines(), logging.getLogger("carto_helpers.image_cache")
+    lines, logger = _Lines(), logging.getLogger("carto_helpers.images.image_cache")
     logger.addHandler(lines)
     logger.propagate = False
     found = read_cache(_CACHE_KEY, "digits")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from carto_helpers.engine import Engine
-from carto_helpers.provenance import provenance
+from carto_helpers.runs.provenance import provenance
 from torture.promise import Outcome
 
 ROOT = Path(__file__).parents[1]

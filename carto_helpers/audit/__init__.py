@@ -1,0 +1,1 @@
+"""Where the paper disagrees with itself, its data or its code."""

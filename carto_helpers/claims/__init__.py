@@ -1,0 +1,1 @@
+"""The paper's claims, one by one, tested on the record."""

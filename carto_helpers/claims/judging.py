@@ -1,0 +1,138 @@
+"""The paper's claims against the record: for each the test, the statistic, n and a verdict.
+
+Nothing is trained. Scores are compared in pairs over seeds, p values corrected by Holm's rule for
+the comparisons of a claim in one place (a data set and a student, or a teacher's map).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from carto_helpers.claims.claim_list import CLAIMS, Evidence
+from carto_helpers.claims.verdicts import (
+    DOES_NOT,
+    HOLDS,
+    OPPOSITE,
+    UNKNOWN,
+    Finding,
+    overall,
+    printed_p,
+)
+from carto_helpers.findings.chosen_rows import PAPERS_DATASETS
+from carto_helpers.records import Results
+
+_NUMBERS = ("statistic", "n", "low", "high")
+
+
+def judge(
+    results: Results, datasets: Sequence[str] = PAPERS_DATASETS, paper: Path | None = None
+) -> pd.DataFrame:
+    """Return what the record says of every claim, in every place that the claim speaks of.
+
+    Parameters
+    ----------
+    results
+        The record; where it has no rows, the verdict is "not yet known".
+    datasets
+        On which; each claim speaks of some of the paper's data sets, and one that is not the
+        paper's is tested as all of them.
+    paper
+        Folder of the paper's tables; default: the repository's.
+
+    Returns
+    -------
+    DataFrame
+        One row a claim and place: claim, where, test, and the fields of `Finding`.
+    """
+    evidence = Evidence(results, paper)
+    rows = [
+        {"claim": claim.name, "where": claim.where, "test": claim.test, **asdict(finding)}
+        for claim in CLAIMS
+        for finding in claim.find(evidence, datasets)
+    ]
+    names = [field.name for field in fields(Finding)]
+    return pd.DataFrame(rows, columns=["claim", "where", "test", *names])
+
+
+def claim_table(findings: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a claim: its verdict, how many places are known, and the one that decides.
+
+    A claim does not hold where one of its known places denies it; it holds where all that are
+    known do; it is not yet known where none is. Of the places that give the verdict, one where the
+    opposite is shown decides, else the one with the largest p value.
+
+    Parameters
+    ----------
+    findings
+        From `judge`.
+
+    Returns
+    -------
+    DataFrame
+        claim, verdict, reason, known ("2 of 3"), statistic (and its place), n, p, low, high.
+    """
+    groups = findings.groupby("claim", sort=False)
+    return pd.DataFrame([_claim_row(rows) for _, rows in groups])
+
+
+def _claim_row(rows: pd.DataFrame) -> dict[str, Any]:
+    verdict = overall(rows["verdict"].tolist())
+    deciding = rows[rows["verdict"] == verdict]
+    order = deciding.assign(is_opposite=deciding["reason"] == OPPOSITE, p=deciding["p"].fillna(-1))
+    row = rows.loc[order.sort_values(["is_opposite", "p"], kind="stable").index[-1]]
+    place = f"{row['dataset']}, {row['subject']}; "
+    return {
+        "claim": row["claim"],
+        "verdict": verdict,
+        "reason": row["reason"],
+        "known": f"{int((rows['verdict'] != UNKNOWN).sum())} of {len(rows)}",
+        **{name: row[name] for name in _NUMBERS},
+        "statistic": place + row["statistic"] if verdict != UNKNOWN else "",
+        "p": printed_p(row["p"]),
+    }
+
+
+def claim_tests(findings: pd.DataFrame) -> pd.DataFrame:
+    """Return where each claim stands in the paper and how it is tested: claim, where, test."""
+    return findings[["claim", "where", "test"]].drop_duplicates(ignore_index=True)
+
+
+def finding_table(findings: pd.DataFrame) -> pd.DataFrame:
+    """Return every place of every claim, fit to be shown.
+
+    Returns
+    -------
+    DataFrame
+        claim, place, verdict, reason, reading, papers_reading, statistic, n, p (text), low, high.
+    """
+    return pd.DataFrame(
+        {
+            "claim": findings["claim"],
+            "place": findings["dataset"] + ", " + findings["subject"],
+            "verdict": findings["verdict"],
+            "reason": findings["reason"],
+            "reading": findings["reading"],
+            "papers_reading": findings["paper"],
+            **{name: findings[name] for name in _NUMBERS},
+            "p": findings["p"].map(printed_p),
+        }
+    )
+
+
+def read_claims(findings: pd.DataFrame) -> str:
+    """Return how many claims hold, do not, and are not yet known, as Markdown."""
+    table = claim_table(findings)
+    n = {
+        verdict: int((table["verdict"] == verdict).sum()) for verdict in (HOLDS, DOES_NOT, UNKNOWN)
+    }
+    n_opposite = int((table["reason"] == OPPOSITE).sum())
+    n_known = int((findings["verdict"] != UNKNOWN).sum())
+    return (
+        f"Of {len(table)} claims, **{n[HOLDS]}** hold wherever the record knows, **{n[DOES_NOT]}** "
+        f"fail in at least one place (for {n_opposite} of these the opposite is shown, for the "
+        f"others the test does not show what is claimed), **{n[UNKNOWN]}** cannot be judged yet. "
+        f"{n_known} of {len(findings)} places have the three rows a side that a verdict needs."
+    )

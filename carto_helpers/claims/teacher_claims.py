@@ -1,0 +1,136 @@
+"""The paper's claims about teachers: rows of teachers.csv in, findings out."""
+
+import pandas as pd
+
+from carto_helpers.claims.verdicts import (
+    DOES_NOT,
+    HOLDS,
+    LEAST_ROWS,
+    LEVEL,
+    NOT_SHOWN,
+    OPPOSITE,
+    Finding,
+    below,
+    decide,
+    number,
+    printed_p,
+    unknown,
+)
+from carto_helpers.metrics import confidence_interval
+from carto_helpers.paired import paired_comparison, rank_correlation
+
+NEARLY_FREE = 0.1  # our reading of the words: this share of a teacher's time
+_SETTING = ["dataset", "network", "recipe", "split_seed", "teacher_seed", "method_version"]
+
+
+def stronger_means_easier(strengths: pd.DataFrame, dataset: str) -> Finding:
+    """Test: the stronger the teacher, the more examples lie in the easy-to-learn region.
+
+    Kendall's rank correlation over teachers, one-sided.
+
+    Parameters
+    ----------
+    strengths
+        From `teacher_map.strengths`.
+    dataset
+        Whose.
+    """
+    return _ordered(strengths, dataset, "easy", sign=1, what="share easy-to-learn")
+
+
+def stronger_means_decisive(strengths: pd.DataFrame, dataset: str) -> Finding:
+    """Test: the stronger the teacher, the fewer examples at low variability and middle confidence.
+
+    As `stronger_means_easier`, with the sign turned.
+    """
+    return _ordered(strengths, dataset, "middle_left", sign=-1, what="share in the middle left")
+
+
+def _ordered(
+    strengths: pd.DataFrame, dataset: str, column: str, *, sign: int, what: str
+) -> Finding:
+    n = len(strengths)
+    if n < LEAST_ROWS:
+        return unknown(dataset, "teachers", f"{n} of at least {LEAST_ROWS} maps are recorded", n)
+    shares = strengths[column].to_numpy(dtype=float)
+    tau, p = rank_correlation(strengths["val_macro_f1"].to_numpy(dtype=float), sign * shares)
+    _, p_opposite = rank_correlation(
+        -shares * sign, strengths["val_macro_f1"].to_numpy(dtype=float)
+    )
+    strongest, weakest = shares[0], shares[-1]
+    return Finding(
+        dataset=dataset,
+        subject="teachers",
+        verdict=HOLDS if p <= LEVEL else DOES_NOT,
+        reason="" if p <= LEVEL else OPPOSITE if p_opposite <= LEVEL else NOT_SHOWN,
+        reading=(
+            f"{what}: {strongest:.1%} for the strongest ({strengths['network'].iloc[0]}), "
+            f"{weakest:.1%} for the weakest ({strengths['network'].iloc[-1]})"
+        ),
+        statistic=f"Kendall's τ = {number(sign * tau, 2)}, p = {printed_p(p)} one-sided",
+        n=n,
+        p=p,
+    )
+
+
+def pretrained_wins(teachers: pd.DataFrame, dataset: str) -> Finding:
+    """Test: a pre-trained teacher above the same network and recipe from scratch.
+
+    Pairs are settings of the grid that differ in their start alone, by validation macro F1, which
+    chooses. Weights of another data set count as pre-trained too; the reading tells them apart.
+
+    Parameters
+    ----------
+    teachers
+        Rows of teachers.csv; may be empty.
+    dataset
+        Whose.
+    """
+    here = teachers[teachers["dataset"] == dataset]
+    is_scratch = here["start"] == "scratch"
+    pairs = here[~is_scratch].merge(here[is_scratch], on=_SETTING, suffixes=("", "_scratch"))
+    if len(pairs) < LEAST_ROWS:
+        reading = f"{len(pairs)} of at least {LEAST_ROWS} pairs of one setting are recorded"
+        return unknown(dataset, "teachers", reading, len(pairs))
+    starts = pairs["start"].str.split(":").str[0].value_counts()
+    best = here.iloc[int(here["val_macro_f1"].argmax())]
+    listed = ", ".join(f"{n} from {start}" for start, n in starts.items())
+    start = str(best["start"]).partition(":")[0]
+    found = paired_comparison(
+        pairs["val_macro_f1"].to_numpy(dtype=float),
+        pairs["val_macro_f1_scratch"].to_numpy(dtype=float),
+    )
+    return decide(
+        {"pre-trained less scratch": found},
+        n_planned=1,
+        dataset=dataset,
+        subject="teachers",
+        reading=f"pairs: {listed}; best of the grid: {best['network']} from {start}",
+    )
+
+
+def dynamics_are_nearly_free(teachers: pd.DataFrame, dataset: str) -> Finding:
+    """Test: recording takes less than `NEARLY_FREE` of a teacher's time, by its 95 % interval.
+
+    Parameters
+    ----------
+    teachers
+        Rows of teachers.csv; may be empty.
+    dataset
+        Whose.
+    """
+    here = teachers[(teachers["dataset"] == dataset) & (teachers["seconds"] > 0)]
+    shares = (here["dynamics_seconds"] / here["seconds"]).to_numpy(dtype=float)
+    listed = f"{shares.min():.0%} to {shares.max():.0%} of the time" if len(shares) else ""
+    if len(shares) < LEAST_ROWS:
+        reading = f"{len(shares)} of at least {LEAST_ROWS} teachers are recorded"
+        reading += f" ({listed})" if listed else ""
+        return unknown(dataset, "teachers", reading, len(shares))
+    return below(
+        confidence_interval(shares),
+        NEARLY_FREE,
+        what="mean share",
+        dataset=dataset,
+        subject="teachers",
+        reading=listed,
+    )

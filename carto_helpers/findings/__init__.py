@@ -1,0 +1,1 @@
+"""What the record says: chosen rows, sentences, report cards, differences explained."""

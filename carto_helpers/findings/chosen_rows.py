@@ -1,0 +1,59 @@
+"""Which of the recorded runs the paper's tables and figures show."""
+
+import pandas as pd
+
+from carto_helpers.comparison import has_papers_start
+from carto_helpers.config import PhaseConfig
+from carto_helpers.findings.doubted_rows import with_doubts
+from carto_helpers.records import Results
+
+PAPERS_DATASETS = ("mnist", "cifar10", "cifar100")
+_SPLIT = PhaseConfig().split_seed
+_STUDENTS = PhaseConfig().student_recipe.to_json()
+_TEACHERS = {PhaseConfig().teacher_recipe(rate).to_json() for rate in (1e-3, 1e-4)}
+
+
+def paper_teachers(results: Results) -> pd.DataFrame:
+    """Return the rows of teachers.csv on the paper's data sets by its recipe and learning rates."""
+    rows = results.teachers()
+    return rows[
+        rows["dataset"].isin(PAPERS_DATASETS)
+        & rows["recipe"].isin(_TEACHERS)
+        & (rows["split_seed"] == _SPLIT)
+    ]
+
+
+def chosen_teachers(results: Results) -> pd.DataFrame:
+    """Return the paper's data sets' teachers, one each at most, as rows of teachers.csv.
+
+    Of those by the paper's recipe the one with the highest macro F1 on the validation split, that
+    students have learnt from; where none has a student yet, of all. Marks of doubt stand in the
+    column `doubts`.
+    """
+    return with_doubts(results, _chosen_teachers(results))
+
+
+def _chosen_teachers(results: Results) -> pd.DataFrame:
+    rows = paper_teachers(results)
+    has_students = rows["key"].isin(results.students()["teacher_key"])
+    best_last = rows.assign(_has=has_students).sort_values(["_has", "val_macro_f1"], kind="stable")
+    chosen = best_last.drop_duplicates("dataset", keep="last").drop(columns="_has")
+    order = chosen["dataset"].map(PAPERS_DATASETS.index)
+    return chosen.loc[order.sort_values().index].reset_index(drop=True)
+
+
+def chosen_students(results: Results) -> pd.DataFrame:
+    """Return the rows of students.csv that learnt from `chosen_teachers` by the paper's recipe.
+
+    A student that was trained from two starts is shown from the paper's. Marks of doubt stand in
+    the column `doubts`.
+    """
+    rows = results.students()
+    rows = rows[
+        rows["teacher_key"].isin(_chosen_teachers(results)["key"]) & (rows["recipe"] == _STUDENTS)
+    ]
+    starts = zip(rows["start"], rows["student"], strict=True)
+    rows = rows.assign(_papers=[has_papers_start(*pair) for pair in starts])
+    best = rows.groupby(["dataset", "student"])["_papers"].transform("max")
+    shown = rows[rows["_papers"] == best].drop(columns="_papers").reset_index(drop=True)
+    return with_doubts(results, shown)

@@ -1,0 +1,170 @@
+"""A report card of every subset: its classes, its overlaps, what the teacher makes of it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int64
+
+from carto_helpers.config import SubsetSpec
+from carto_helpers.findings.teacher_map import TeacherMap
+from carto_helpers.selection import PHASE1_RULES, scaled_mixes, select
+
+Subsets = Mapping[str, Int64[np.ndarray, " n"]]
+
+
+def ranked_subsets(
+    found: TeacherMap, *, fraction: float = 0.33, seed: int = 0
+) -> dict[str, Int64[np.ndarray, " n"]]:
+    """Return the subsets of table 3 by their label, as positions in the training split.
+
+    Parameters
+    ----------
+    found
+        The teacher's map.
+    fraction
+        Size of each, in (0, 1].
+    seed
+        Of the random one.
+    """
+    specs = [SubsetSpec(rule=rule, fraction=fraction) for rule in PHASE1_RULES]
+    return {spec.label(): select(spec, found.statistics, seed=seed) for spec in specs}
+
+
+def mixed_subsets(
+    found: TeacherMap, *, fraction: float = 0.33, seed: int = 0
+) -> dict[str, Int64[np.ndarray, " n"]]:
+    """Return a random subset and the mixes of table 4 by their label; as `ranked_subsets`."""
+    specs = [SubsetSpec(rule="random", fraction=fraction), *scaled_mixes(fraction)]
+    return {spec.label(): select(spec, found.statistics, seed=seed) for spec in specs}
+
+
+def report_card(found: TeacherMap, subsets: Subsets) -> pd.DataFrame:
+    """Return one row a subset: size, classes, nearest other subset, the teacher on it.
+
+    Parameters
+    ----------
+    found
+        The map of the teacher that students learn from.
+    subsets
+        Positions by label, at least one, none empty.
+
+    Returns
+    -------
+    DataFrame
+        subset; size; fewest and most, images of its smallest and largest class; twin, the other
+        subset that holds most of it, and twin_share, how much; accuracy, the share whose gold
+        label is the most probable class of the teacher's soft label; entropy, the mean of the
+        soft labels in nats. The last two are NaN where the record keeps no logits.
+
+    Raises
+    ------
+    ValueError
+        If there is no subset, or one is empty.
+    """
+    _check(subsets)
+    shared = overlaps(subsets)
+    is_right, entropy = _of_teacher(found)
+    rows = []
+    for name, positions in subsets.items():
+        counts = np.bincount(found.record.labels[positions], minlength=len(found.record.classes))
+        others = shared.loc[[name]].drop(columns=name).iloc[0]
+        rows.append({
+            "subset": name,
+            "size": len(positions),
+            "fewest": int(counts.min()),
+            "most": int(counts.max()),
+            "twin": str(others.idxmax()) if len(others) else "",
+            "twin_share": float(others.to_numpy().max()) if len(others) else np.nan,
+            "accuracy": float(is_right[positions].mean()),
+            "entropy": float(entropy[positions].mean()),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def read_card(card: pd.DataFrame) -> str:
+    """Return the card's extremes, as Markdown.
+
+    Parameters
+    ----------
+    card
+        From `report_card`.
+    """
+    least, largest = card.loc[card["fewest"].argmin()], card.loc[card["most"].argmax()]
+    text = (
+        f"The smallest class of a subset is that of {least['subset']}, "
+        f"**{least['fewest']:,}** images, the largest that of {largest['subset']}, "
+        f"**{largest['most']:,}**."
+    )
+    if card["accuracy"].isna().any():
+        return text
+    low, high = card.loc[card["accuracy"].argmin()], card.loc[card["accuracy"].argmax()]
+    return (
+        f"{text} The teacher ends right on {low['accuracy']:.1%} ({low['subset']}) to "
+        f"{high['accuracy']:.1%} ({high['subset']}); the mean entropy of its soft labels lies "
+        f"between {card['entropy'].min():.3f} and {card['entropy'].max():.3f} nats."
+    )
+
+
+def _of_teacher(found: TeacherMap) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each example is right, and its entropy; NaN without logits."""
+    if found.soft is None:
+        nothing = np.full(found.n, np.nan)
+        return nothing, nothing
+    return (found.soft.argmax(axis=1) == found.record.labels).astype(float), found.entropy()
+
+
+def overlaps(subsets: Subsets) -> pd.DataFrame:
+    """Return the share of each subset (row) that another one (column) holds too, in [0, 1].
+
+    Examples
+    --------
+    >>> print(overlaps({"a": np.array([0, 1]), "b": np.array([1, 2, 3, 4])}).loc["a", "b"])
+    0.5
+    """
+    _check(subsets)
+    top = 1 + max(int(positions.max()) for positions in subsets.values())
+    is_in = np.zeros((len(subsets), top), dtype=np.float32)
+    for row, positions in zip(is_in, subsets.values(), strict=True):
+        row[positions] = 1
+    common = (is_in @ is_in.T).astype(np.float64)  # counts below 2^24 are exact
+    names = list(subsets)
+    return pd.DataFrame(common / is_in.sum(axis=1, keepdims=True), index=names, columns=names)
+
+
+def class_counts(found: TeacherMap, subsets: Subsets) -> pd.DataFrame:
+    """Return how many images of each class (column) every subset (row) holds."""
+    _check(subsets)
+    classes = found.record.classes
+    counts = [
+        np.bincount(found.record.labels[positions], minlength=len(classes))
+        for positions in subsets.values()
+    ]
+    return pd.DataFrame(counts, index=list(subsets), columns=list(classes))
+
+
+def numbered(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table by subset fit for a narrow page: rows numbered, overlaps in percent.
+
+    A square table of overlaps has its columns named by the rows' numbers. Of more than 20 classes
+    the 20 whose counts differ most between subsets are kept.
+    """
+    if list(table.index) == list(table.columns):
+        shown = (100 * table).round().astype(int)
+        shown.columns = pd.Index([str(i) for i in range(1, 1 + len(table))])
+    else:
+        spread = table.max() - table.min()
+        keep = spread.sort_values(ascending=False, kind="stable").index[:20]
+        shown = table[[name for name in table if name in keep]]
+    rows = shown.reset_index(names="subset")
+    rows.insert(0, "no.", range(1, 1 + len(rows)))
+    return rows
+
+
+def _check(subsets: Subsets) -> None:
+    if not subsets or any(not len(positions) for positions in subsets.values()):
+        sizes = {name: len(positions) for name, positions in subsets.items()}
+        raise ValueError(
+            f"`subsets` must hold at least one and none empty, got {sizes}; "
+            "pass positions by label, e.g. from `ranked_subsets`"
+        )

@@ -1,0 +1,1 @@
+"""Images in: where they come from, decoded once, checked, as one tensor a split."""

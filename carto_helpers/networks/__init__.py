@@ -1,0 +1,1 @@
+"""What makes a network the authors': initial weights, padding, weights from files."""

@@ -1,0 +1,1 @@
+"""Runs of teachers and students: planned, claimed, trained here or elsewhere, recorded."""

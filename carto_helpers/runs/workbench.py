@@ -1,0 +1,195 @@
+"""What all runs of a phase share: the configuration, its images on the device, its record."""
+
+import dataclasses
+import json
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+import torch
+
+from carto_helpers import data, models
+from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec, TeacherRun
+from carto_helpers.engine import Engine, choose_engine
+from carto_helpers.records import Results
+from carto_helpers.runs.provenance import device_name
+from carto_helpers.runs.starts import Start, resolve_start
+from carto_helpers.tracking import Tracker, open_tracker
+from carto_helpers.training import TrainingData
+
+
+class Workbench:
+    """A configuration with its data and its record.
+
+    The data set is loaded when first needed, so that reading a record needs none.
+    """
+
+    def __init__(self, config: PhaseConfig) -> None:
+        self.config = config
+        self.results = Results(config.results)
+        self._resident: dict[Engine, dict[str, TrainingData]] = {}
+
+    @cached_property
+    def dataset(self) -> data.Dataset:
+        """The images, from `dataset` and `data_root`."""
+        return data.load(self.config.dataset, self.config.data_root)
+
+    @cached_property
+    def split(self) -> data.Split:
+        """Positions of the training and the validation split."""
+        return data.split(len(self.dataset.train), self.config.split_seed)
+
+    def network(self, role: str) -> models.NetworkSpec:
+        """Return the network of the asked student, or of the asked teacher (best: ResNet-50)."""
+        if role == "student":
+            return models.resolve(self.config.architecture, role="student")
+        name = self.config.teacher
+        return models.resolve("resnet" if name == "best" else name, role="teacher")
+
+    def student_name(self) -> str:
+        """Return what rows call the student: its family, or a foreign network's own name."""
+        spec = self.network("student")
+        return spec.family or spec.name
+
+    def start(self, role: str, spec: models.NetworkSpec) -> Start:
+        """Return what the asked start means for one network."""
+        config = self.config
+        asked = config.teacher_start if role == "teacher" else config.student_start
+        return resolve_start(asked, spec, self.results)
+
+    def start_of(self, run: TeacherRun | StudentRun, spec: models.NetworkSpec) -> Start:
+        """Return the start of a run, which must still be what it was when the run was planned.
+
+        Raises
+        ------
+        ValueError
+            If the file has changed, or a better teacher of the other data set was recorded.
+        """
+        start = self.start("teacher" if isinstance(run, TeacherRun) else "student", spec)
+        if start.label != run.start:
+            raise ValueError(
+                f"expected the start {run.start} as planned, got {start.label}; its file or the "
+                "best teacher has changed meanwhile: give the command again"
+            )
+        return start
+
+    def teacher_run(
+        self, spec: models.NetworkSpec, learning_rate: float | None = None
+    ) -> TeacherRun:
+        """Return the run of one teacher with this configuration's recipe."""
+        return TeacherRun(
+            dataset=self.dataset.name,
+            fingerprint=self.dataset.fingerprint,
+            teacher=spec.family or spec.name,
+            network=spec.name,
+            start=self.start("teacher", spec).label,
+            split_seed=self.config.split_seed,
+            recipe=self.config.teacher_recipe(learning_rate),
+        )
+
+    def chosen_teacher(self) -> "pd.Series[Any] | None":
+        """Return the recorded teacher that students learn from, or None.
+
+        `best` is the highest validation macro F1 among the recorded teachers of this data set,
+        split, start, number of epochs and batch size, whatever their learning rate. Without
+        `train` the images need not be there, but a teacher must be recorded.
+
+        Raises
+        ------
+        FileNotFoundError
+            If nothing may be trained and no such teacher is recorded.
+        """
+        rows = self._candidates()
+        if not rows.empty:
+            return rows.iloc[int(rows["val_macro_f1"].argmax())]
+        if not self.config.train:
+            raise self.no_teacher()
+        return None
+
+    def no_teacher(self) -> FileNotFoundError:
+        """Return the error for a record without the teacher that is asked for."""
+        return FileNotFoundError(
+            f"expected a recorded teacher for {self.config.dataset} in {self.results.folder}, "
+            f"got none; run `carto teacher --dataset {self.config.dataset}`, or allow training"
+        )
+
+    def recorded_teachers(self) -> pd.DataFrame:
+        """Return the rows of this data set's recorded teachers of the asked split and start."""
+        config, rows = self.config, self.results.teachers()
+        rows = rows[
+            (rows["dataset"] == data.dataset_name(config.dataset))
+            & (rows["split_seed"] == config.split_seed)
+        ]
+        if config.train:
+            rows = rows[rows["fingerprint"] == self.dataset.fingerprint]
+        asked = self.start("teacher", self.network("teacher")).label
+        kind = asked.partition(":")[0]
+        if kind == "file":  # each file is a start of its own
+            return rows[rows["start"] == asked]
+        return rows[rows["start"].str.split(":").str[0] == kind]
+
+    def _candidates(self) -> pd.DataFrame:
+        """Return the rows of the teachers that the parameter `teacher` allows."""
+        config, spec, rows = self.config, self.network("teacher"), self.recorded_teachers()
+        rates = [json.loads(recipe)["learning_rate"] for recipe in rows["recipe"]]
+        if config.teacher != "best":
+            rows, rates = rows[rows["network"] == spec.name], [config.teacher_learning_rate]
+        return rows[rows["recipe"].isin([config.teacher_recipe(rate).to_json() for rate in rates])]
+
+    def student_run(self, teacher: "pd.Series[Any]", subset: SubsetSpec, seed: int) -> StudentRun:
+        """Return one student's run; `seed` sets all that it draws."""
+        spec = self.network("student")
+        return StudentRun(
+            dataset=teacher["dataset"],
+            fingerprint=teacher["fingerprint"],
+            teacher_key=teacher["key"],
+            dynamics_sha256=teacher["dynamics_sha256"],
+            student=self.student_name(),
+            network=spec.name,
+            start=self.start("student", spec).label,
+            subset=subset,
+            split_seed=self.config.split_seed,
+            teacher_seed=int(teacher["teacher_seed"]),
+            subset_seed=seed,
+            student_seed=seed,
+            recipe=self.config.student_recipe,
+        )
+
+    def tracker(self, run: TeacherRun | StudentRun) -> Tracker:
+        """Return where the numbers of `run` are sent while it trains."""
+        folder, facts = self.results.folder / "tracking", dataclasses.asdict(run)
+        return open_tracker(self.config.tracker, folder, run.key(), facts)
+
+    def engine(self, spec: models.NetworkSpec, role: str) -> Engine:
+        """Return how this machine runs one network: as in its rows here, else by the rule."""
+        chosen = choose_engine(spec.name, self.config.device, role=role)
+        rows = self.results.teachers() if role == "teacher" else self.results.students()
+        same = rows[
+            (rows["network"] == spec.name)
+            & (rows["dataset"] == data.dataset_name(self.config.dataset))
+            & (rows["device"] == device_name(chosen.device))
+        ]
+        recorded = [
+            dataclasses.replace(Engine.from_json(text), device=chosen.device)
+            for text in same["engine"].iloc[::-1]
+        ]  # of the asked device: two of a name differ in their number
+        return next((e for e in recorded if e.threads <= torch.get_num_threads()), chosen)
+
+    def resident(self, engine: Engine, teacher_key: str = "") -> dict[str, TrainingData]:
+        """Return the splits train, val and test on the device, train with the teacher's logits."""
+        engine = dataclasses.replace(engine, stacked=1)  # the data are the same for any
+        if engine not in self._resident:
+            train, test = self.dataset.train, self.dataset.test
+            parts = {
+                "train": (train.images[self.split.train], train.labels[self.split.train]),
+                "val": (train.images[self.split.validation], train.labels[self.split.validation]),
+                "test": (test.images, test.labels),
+            }
+            self._resident[engine] = {
+                name: TrainingData(images, labels, engine)
+                for name, (images, labels) in parts.items()
+            }
+        splits = self._resident[engine]
+        logits = self.results.logits(teacher_key).to(engine.device) if teacher_key else None
+        splits["train"].teacher_logits = logits
+        return splits
