@@ -87,7 +87,7 @@ def _report(source: str, to: str, **options: Any) -> None:
 
 
 def _figures(source: Path, to: Path) -> None:
-    from carto_helpers import figure_files  # charts are drawn for this command alone
+    from carto_helpers.report import figure_files  # charts are drawn for this command alone
 
     index = figure_files.write(source, to)
     print(f"{len(index)} files in {to}; index.csv says what they are")
