@@ -53,7 +53,7 @@ def _parts(*, is_quick: bool, fuzz_minutes: float) -> dict[str, _Part]:
     return {
         "moments": partial(killing.measure_moments, n=4 if few else 50),
         "writes": partial(killing.measure_writes, n=6 if few else None),
-        "stopping": partial(killing.measure_stops, n_pools=1 if few else 5),
+        "stopping": partial(killing.measure_stops, n_pools=1 if few else 3),
         "corruption": partial(corruption.measure, n_flips=60 if few else 600),
         "limits": partial(limits.measure, few=few),
         "together": partial(together.measure, n_repeats=1 if few else 5, sizes=(2, 8)),

@@ -23,8 +23,12 @@ from carto_helpers.models import resolve
 from carto_helpers.records import Results
 
 # What the processes need is imported once, before they are forked: timm, torchvision, the digits.
+# On one thread: a process forked from one whose OpenMP has threads waits for them for ever.
+_N_THREADS = torch.get_num_threads()
+torch.set_num_threads(1)
 resolve("test_resnet", role="teacher")
 data.load("digits")
+torch.set_num_threads(_N_THREADS)
 
 CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(["torture.job"])
@@ -116,6 +120,7 @@ def _work(command: list[str], said: str, before: Before, threads: int, begun: An
         os.dup2(file, number)
         os.close(file)
     sys.stdout, sys.stderr = (open(n, "w", buffering=1, closefd=False) for n in (1, 2))  # noqa: SIM115
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     torch.set_num_threads(threads)
     begun.set()
     before()
