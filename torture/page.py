@@ -69,6 +69,6 @@ def text(content: dict[str, Any]) -> str:
 
 def _row(outcome: Outcome, part: str) -> str:
     verdict = outcome.verdict if outcome.is_kept else f"**{outcome.verdict}**"
-    command = f"`{_COMMANDS.get(part.split()[0], f'python -m torture {part}')}`"
+    command = f"`{_COMMANDS.get(part.split(maxsplit=1)[0], f'python -m torture {part}')}`"
     cells = (outcome.promise, outcome.harm, str(outcome.n), verdict, command)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
