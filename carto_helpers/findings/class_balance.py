@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Int64
 
-from carto_helpers.config import SubsetSpec
+from carto_helpers.config import PhaseConfig, SubsetSpec
+from carto_helpers.findings.chosen_rows import chosen_students
 from carto_helpers.paired import paired_comparison
+from carto_helpers.records import Results
 from carto_helpers.selection import random_subset, select
 
 ARMS = ("class counts of the rule, images at random", "the rule within each class")
@@ -184,6 +186,16 @@ def mean_scores(
     return means.rename_axis(columns=None).reset_index()
 
 
+def phase1_students(results: Results) -> pd.DataFrame:
+    """Return the students that the study's are compared with: MobileNet on a third of CIFAR-10.
+
+    Random subsets of other sizes, which phase 3 records under the same rule, are not among them.
+    """
+    rows = chosen_students(results)
+    is_here = (rows["dataset"] == "cifar10") & (rows["student"] == "mobilenet")
+    return rows[is_here & (rows["fraction"] == PhaseConfig().fraction)]
+
+
 def recorded(folder: Path) -> pd.DataFrame:
     """Return the rows of the study in a results folder: `COLUMNS` and others; none if not run."""
     path = folder / "class_balance.csv"
@@ -204,7 +216,7 @@ def read_effects(effects: pd.DataFrame) -> str:
 
 
 def read_against_random(effects: pd.DataFrame) -> str:
-    """Return how rules that choose within each class compare with random, as one sentence.
+    """Return how rules that choose within each class compare with random, in few sentences.
 
     "" if no such effect is in `effects`.
     """
@@ -213,8 +225,9 @@ def read_against_random(effects: pd.DataFrame) -> str:
     rows = effects[effects["effect"] == "against random"].sort_values("difference")[::-1]
     said = [f"{row['rule']} {_signed(row)}, n = {row['n']}" for row in rows.to_dict("records")]
     return (
-        "A rule's subset has few images of some classes. Where the rule chooses within each class "
-        f"instead, its students' score less random's is: {'; '.join(said)}."
+        "a chosen third holds few images of some classes. When a rule must take a third of every "
+        "class instead, its student's score differs from that of a random third by: "
+        f"{'; '.join(said)}. An interval (95 %) that holds 0 shows no difference."
     )
 
 
