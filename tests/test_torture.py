@@ -51,7 +51,7 @@ def test_no_flipped_byte_and_no_foreign_file_is_taken_for_a_whole_one(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     found = corruption.kinds(tmp_path)
     for outcome in (
-        corruption.flips(found, 36),
+        corruption.flips(found, 32),
         corruption.absent(found),
         corruption.foreign(found, tmp_path),
     ):

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from carto_helpers import data, models
 from carto_helpers.images.image_cache import cache_file, read_cache, write_cache
 from carto_helpers.networks.weights import load_weights
+from carto_helpers.recorders.recorder import DynamicsRecorder
 from carto_helpers.records import Results, load_tensors
 from carto_helpers.storage.seals import seal_path
 from torture.job import Job, dataset, differences, finish, rows
@@ -57,8 +58,9 @@ def kinds(folder: Path) -> list[Kind]:
             lambda: results.thumbnails(*results.teachers()[["dataset", "fingerprint"]].iloc[0]),
         ),
         "image cache": (cache_file(_CACHE_KEY), _read_cache),
+        **_recorded(folder / "loop"),
     }
-    for name in ("teachers.csv", "students.csv", "thumbnails"):
+    for name in ("teachers.csv", "students.csv", "thumbnails", "recorder's manifest"):
         places[f"checksum of {name}"] = (seal_path(places[name][0]), places[name][1])
     return [Kind(name=name, path=path, read=read) for name, (path, read) in places.items()]
 
@@ -73,6 +75,23 @@ def _made(folder: Path) -> tuple[Results, str, str]:
     shutil.copy(begun, results.checkpoint_path(key))
     write_cache(_CACHE_KEY, data.load("digits"))
     return results, key, student
+
+
+def _recorded(folder: Path) -> dict[str, tuple[Path, Callable[[], Any]]]:
+    """Return the files that a loop of one's own leaves with a recorder, and what reads them."""
+    labels = torch.arange(40) % 4
+    with DynamicsRecorder(40, folder, "training", ids=[f"scan {i}" for i in range(40)]) as recorder:
+        for epoch in range(2):
+            recorder.update(epoch, range(40), torch.eye(4)[labels], labels)
+
+    def read() -> object:
+        return DynamicsRecorder.reopen(folder).record()
+
+    return {
+        "recorder's manifest": (folder / "recorder.json", read),
+        "recorder's epoch": (folder / "epoch_000001.safetensors", read),
+        "recorder's names": (folder / "ids.parquet", read),
+    }
 
 
 def _die_late() -> None:

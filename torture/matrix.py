@@ -1,7 +1,6 @@
 """`python -m torture.matrix`: the tests with the lowest allowed and the newest dependencies."""
 
 import argparse
-import re
 import subprocess
 import sys
 import time
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from torture import page
 from torture.promise import Outcome
+from torture.tested import tested
 
 FILES = {"lowest": "constraints-lowest.txt", "newest": "constraints.txt"}
 
@@ -33,21 +33,13 @@ def measure(name: str, tests: list[str]) -> Outcome:
     folder = page.ROOT / "build" / "matrix" / name
     folder.mkdir(parents=True, exist_ok=True)
     python = _environment(folder / "venv", FILES[name])
-    done = subprocess.run(
-        [str(python), "-m", "pytest", "-q", "-n", "2", *tests],
-        cwd=page.ROOT, check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    (folder / "pytest.txt").write_text(done.stdout + done.stderr)
-    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-    passed = re.search(r"(\d+) passed", done.stdout)
-    print(f"{name}: {done.stdout.splitlines()[-1] if done.stdout else done.stderr}", flush=True)
-    if done.returncode and not failed:
-        failed = [f"pytest ended with status {done.returncode}; see {folder / 'pytest.txt'}"]
+    n, failed = tested(python, ["-n", "2", *tests], folder / "pytest.txt")
+    print(f"{name}: {len(failed)} of {n} failed", *failed, sep="\n", flush=True)
     return Outcome(
         promise="the tests pass",
         harm=f"{name} dependencies ({FILES[name]}; torch and torchvision pinned), Python "
         f"{sys.version_info.major}.{sys.version_info.minor}",
-        n=int(passed[1] if passed else 0) + len(failed),
+        n=n,
         broken=failed,
     )
 
