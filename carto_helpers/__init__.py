@@ -53,6 +53,10 @@ if TYPE_CHECKING:
     from carto_helpers.formats.label_tables import label_quality as label_quality
     from carto_helpers.images.image_set import Dataset as Dataset
     from carto_helpers.images.image_set import ImageSet as ImageSet
+    from carto_helpers.images.parquet_images import write_images as write_images
+    from carto_helpers.images.sources import Indexable as Indexable
+    from carto_helpers.images.sources import from_arrays as from_arrays
+    from carto_helpers.images.sources import from_dataset as from_dataset
     from carto_helpers.losses import DistillationLoss as DistillationLoss
     from carto_helpers.losses import cross_entropy as cross_entropy
     from carto_helpers.losses import (
@@ -80,7 +84,6 @@ if TYPE_CHECKING:
     from carto_helpers.recorders.huggingface_recorder import (
         huggingface_callback as huggingface_callback,
     )
-    from carto_helpers.recorders.indexed_dataset import Indexable as Indexable
     from carto_helpers.recorders.indexed_dataset import IndexedDataset as IndexedDataset
     from carto_helpers.recorders.indexed_dataset import record_evaluation as record_evaluation
     from carto_helpers.recorders.lightning_recorder import lightning_callback as lightning_callback
@@ -118,7 +121,9 @@ _PLACES = {
     "experiments": "PhaseResult map_frame phase1 phase2 phase3 status teachers",
     "recorders.huggingface_recorder": "RecordingTrainerMixin huggingface_callback",
     "images.image_set": "Dataset ImageSet",
-    "recorders.indexed_dataset": "Indexable IndexedDataset record_evaluation",
+    "images.parquet_images": "write_images",
+    "images.sources": "Indexable from_arrays from_dataset",
+    "recorders.indexed_dataset": "IndexedDataset record_evaluation",
     "formats.label_tables": "cleanlab_issues fiftyone_table label_quality",
     "recorders.lightning_recorder": "lightning_callback",
     "losses": "DistillationLoss cross_entropy distillation_loss_cross_entropy "

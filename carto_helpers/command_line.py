@@ -9,7 +9,7 @@ from carto_helpers.config import DATASETS, FAMILIES, PARAMETERS, STARTS, TRACKER
 
 # What --help shows together, in this order: a title, and the parameters under it.
 _GROUPS = {
-    "data": ("dataset", "data_root", "split_seed"),
+    "data": ("dataset", "data_root", "image_size", "split_seed"),
     "networks": (
         "architecture", "architectures", "teacher", "teacher_start", "student_start",
     ),
@@ -22,8 +22,10 @@ _GROUPS = {
     "trackers and clusters": ("tracker", "executor", "workers", "slurm"),
 }  # fmt: skip
 _HELP = {
-    "dataset": f"{', '.join(DATASETS)}, or the path of an image folder with train/ and test/",
+    "dataset": f"{', '.join(DATASETS)}, or the path of a folder with train/ and test/ (images by "
+    "class) or train.parquet and test.parquet",
     "data_root": "where the named data sets lie, or are downloaded to (default: the user's cache)",
+    "image_size": "pixels a side that images are scaled and cut to; 0 leaves them as they are",
     "architecture": f"the student: {', '.join(FAMILIES)}, or any timm name",
     "architectures": f"teachers of the grid: {', '.join(FAMILIES)}, or any timm name",
     "learning_rates": "learning rates of the grid",

@@ -36,8 +36,8 @@ STUDENT_COLUMNS = (
 
 _JUPYTER_NAMES = ("In", "Out", "exit", "quit")
 _SHARED_PARAMETERS = (
-    "dataset", "data_root", "teacher_start", "batch_size", "split_seed", "epochs", "device",
-    "results", "train", "tracker", "executor", "workers", "slurm",
+    "dataset", "data_root", "image_size", "teacher_start", "batch_size", "split_seed", "epochs",
+    "device", "results", "train", "tracker", "executor", "workers", "slurm",
 )  # fmt: skip
 _STUDENT_PARAMETERS = (
     *_SHARED_PARAMETERS, "architecture", "teacher", "student_start", "learning_rate",
@@ -264,6 +264,7 @@ class PhaseConfig:
 
     dataset: str = "digits"
     data_root: str | None = None
+    image_size: int = 0
     architecture: str = "mobilenet"
     architectures: tuple[str, ...] = ("resnet",)
     learning_rates: tuple[float, ...] = (1e-3,)
@@ -294,6 +295,11 @@ class PhaseConfig:
             raise ValueError(f"`seeds` must be at least 1, got {self.seeds}; it is how many")
         if self.split_seed < 0:
             raise ValueError(f"`split_seed` must not be negative, got {self.split_seed}; pass 0")
+        if self.image_size < 0:
+            raise ValueError(
+                f"`image_size` must not be negative, got {self.image_size}; 0 leaves images as "
+                "they are"
+            )
         self._check_places()
         check_fraction(self.fraction)
         for fraction in self.fractions:

@@ -25,6 +25,8 @@ from carto_helpers.records import Results
 # What the processes need is imported once, before they are forked: timm, torchvision, the digits.
 resolve("test_resnet", role="teacher")
 data.load("digits")
+# A shell lets what it starts in the background ignore Ctrl-C, and that is inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(["torture.job"])
