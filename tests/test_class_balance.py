@@ -54,6 +54,7 @@ def made_rows(**means: float) -> pd.DataFrame:
         [
             {
                 "rule": rule.replace("_", "-"),
+                "fraction": 0.33,
                 "student_seed": seed,
                 "test_macro_f1": mean + 0.01 * seed,
             }
@@ -117,3 +118,14 @@ def test_the_rule_that_exceeds_random_most_is_told_first() -> None:
     text = class_balance.read_against_random(class_effects(rows.assign(arm=ARMS[1]), students))
     assert "is: easy-to-learn **+0.100** (+0.100 to +0.100), n = 3; ambiguous **−0.100**" in text
     assert class_balance.read_against_random(pd.DataFrame()) == ""
+
+
+def test_students_of_other_sizes_do_not_count() -> None:
+    """Phase 3 draws random subsets of seven sizes, with the same seeds."""
+    studied = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[0])
+    ours = made_rows(random=0.5, ambiguous=0.3)
+    more = pd.concat([ours, made_rows(random=0.9).assign(fraction=0.55)], ignore_index=True)
+    pd.testing.assert_frame_equal(class_effects(studied, more), class_effects(studied, ours))
+    pd.testing.assert_frame_equal(
+        class_balance.mean_scores(studied, more), class_balance.mean_scores(studied, ours)
+    )

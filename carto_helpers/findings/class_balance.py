@@ -20,6 +20,7 @@ from carto_helpers.selection import random_subset, select
 
 ARMS = ("class counts of the rule, images at random", "the rule within each class")
 COLUMNS = ("rule", "arm", "seed", "test_macro_f1")
+FRACTION = 0.33  # of the training split, as in phase 1
 _WORDS = {
     "classes": "its class counts alone, with images at random, change a random subset's score by",
     "images": "its choice within the classes changes that by",
@@ -122,8 +123,8 @@ def class_effects(
     studied
         Rows of the study: rule, arm (one of `ARMS`), seed and the score.
     students
-        Rows of phase 1 of the same teacher and student: rule, student_seed and the score; the
-        rule "random" among them.
+        Rows of the same teacher and student: rule, fraction, student_seed and the score; those of
+        `FRACTION` count, the rule "random" among them.
     score
         Column, in [0, 1].
 
@@ -137,7 +138,7 @@ def class_effects(
         left out.
     """
     columns = ["arm", "rule", "seed", score]
-    ours = students.rename(columns={"student_seed": "seed"}).assign(arm="")
+    ours = _of_phase1(students).rename(columns={"student_seed": "seed"}).assign(arm="")
     rows = pd.concat([studied[columns], ours[columns]]).groupby(["arm", "rule"])
     seeds = {(arm, rule): group.set_index("seed")[score] for (arm, rule), group in rows}
     nothing = pd.Series(dtype=float)
@@ -167,6 +168,10 @@ def _paired(first: "pd.Series[float]", second: "pd.Series[float]") -> dict[str, 
     return {"difference": found.difference, "low": found.low, "high": found.high, "n": found.n}
 
 
+def _of_phase1(students: pd.DataFrame) -> pd.DataFrame:
+    return students[students["fraction"] == FRACTION]
+
+
 def mean_scores(
     studied: pd.DataFrame, students: pd.DataFrame, *, score: str = "test_macro_f1"
 ) -> pd.DataFrame:
@@ -178,7 +183,7 @@ def mean_scores(
         One row a rule: rule, random, the rule, and the two of `ARMS`; NaN where nothing is run.
     """
     means = studied.groupby(["rule", "arm"])[score].mean().unstack().reindex(columns=list(ARMS))
-    own = students.groupby("rule")[score].mean()
+    own = _of_phase1(students).groupby("rule")[score].mean()
     means.insert(0, "random", own.get("random", np.nan))
     means.insert(1, "the rule", own.reindex(means.index))
     return means.rename_axis(columns=None).reset_index()
