@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from carto_helpers.dynamics import never_learnt as never_learnt
     from carto_helpers.dynamics import variability as variability
     from carto_helpers.experiments import PhaseResult as PhaseResult
+    from carto_helpers.experiments import distill as distill
     from carto_helpers.experiments import map_frame as map_frame
     from carto_helpers.experiments import phase1 as phase1
     from carto_helpers.experiments import phase2 as phase2
     from carto_helpers.experiments import phase3 as phase3
     from carto_helpers.experiments import status as status
     from carto_helpers.experiments import teachers as teachers
+    from carto_helpers.formats.any_dynamics import read_dynamics as read_dynamics
     from carto_helpers.formats.aum_files import read_aum as read_aum
     from carto_helpers.formats.aum_files import read_aum_records as read_aum_records
     from carto_helpers.formats.cartography_files import cartography_metrics as cartography_metrics
@@ -112,13 +114,14 @@ __version__ = "0.1.0"  # here alone: pyproject.toml reads it, CITATION.cff is co
 # been imported before.
 _MODULES = ("figures", "gallery", "models", "record_frame", "tables")
 _PLACES = {
+    "formats.any_dynamics": "read_dynamics",
     "formats.aum_files": "read_aum read_aum_records",
     "formats.cartography_files": "cartography_metrics read_cartography write_cartography",
     "config": "PhaseConfig Recipe SubsetSpec subset_size",
     "data": "Split load split",
     "dynamics": "confidence correctness forgetfulness forgetting_events never_learnt variability",
     "formats.dynamics_files": "read_npz read_parquet write_npz write_parquet",
-    "experiments": "PhaseResult map_frame phase1 phase2 phase3 status teachers",
+    "experiments": "PhaseResult distill map_frame phase1 phase2 phase3 status teachers",
     "recorders.huggingface_recorder": "RecordingTrainerMixin huggingface_callback",
     "images.image_set": "Dataset ImageSet",
     "images.parquet_images": "write_images",
