@@ -14,13 +14,15 @@ from carto_helpers.charts.data_map import (
     map_caption,
     map_counts,
     sample_for_map,
+    small_caption,
+    small_map,
 )
 from carto_helpers.charts.theme import INK, finish, not_run, student_colour, student_scale
 from carto_helpers.comparison import CELL, require_columns
 
 __all__ = [
     "MapCounts", "ablation", "data_map", "density", "map_caption", "map_counts", "phase_dots",
-    "sample_for_map", "worked_example",
+    "sample_for_map", "small_caption", "small_map", "worked_example",
 ]  # fmt: skip
 
 NEEDED = (

@@ -87,11 +87,12 @@ Markdown(differences.told(card.filter(["subset", "accuracy", "entropy"])))
 
 # %% tags=["hide-input"]
 studied = class_balance.recorded(record.folder)
-Markdown(class_balance.read_effects(class_balance.class_effects(studied, students)))
+thirds = class_balance.phase1_students(record)
+Markdown(class_balance.read_effects(class_balance.class_effects(studied, thirds)))
 
 # %% [markdown]
 # Mean macro F1 on the test set; the effects above are differences of these, seed by seed, with
 # their 95 % intervals.
 
 # %% tags=["hide-input"]
-Markdown(differences.told(class_balance.mean_scores(studied, students)))
+Markdown(differences.told(class_balance.mean_scores(studied, thirds)))

@@ -35,7 +35,7 @@ from IPython.display import HTML, Markdown, display
 
 from carto_helpers import figures, gallery, tables
 from carto_helpers.charts import subset_places
-from carto_helpers.findings import chosen_rows
+from carto_helpers.findings import chosen_rows, readings
 from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")
@@ -51,11 +51,8 @@ missing = [name for name in chosen_rows.PAPERS_DATASETS if name not in maps]
 # %% tags=["hide-input"]
 for row in record.teachers().to_dict("records"):
     if row["dataset"] in chosen_rows.PAPERS_DATASETS:
-        start = row["start"].partition(":")[0]
-        names = ("teacher", row["dataset"], start)
-        page = "-".join(name for name in names if name != "scratch")
-        link = "no page" if start == "file" else f"[the teacher's page]({page}.ipynb)"
-        display(Markdown(f"- {row['dataset']}, {row['network']} from {start}: {link}"))
+        who = f"{row['dataset']}, {row['network']} from {row['start'].partition(':')[0]}"
+        display(Markdown(f"- {who}: {readings.teacher_link(row)}"))
 for dataset in missing:
     display(Markdown(f"- {dataset}: not run."))
 

@@ -96,15 +96,16 @@ figures.phase_dots(table)
 #
 # Every training image by the probability that the teacher gave to its label: the mean over epochs
 # ({term}`confidence`) against the standard deviation ({term}`variability`). Hover over a point to
-# see the image; drag over the map to see where the selection lies in the three distributions. To
-# keep this page light it holds at most a thousand points; the page of the teacher shows more.
+# see the image, drag over the map to see where the selection lies in the three distributions, or
+# light up one of the subsets of this page.
 
 # %% tags=["hide-input"]
 frame = experiments.map_frame(Results(config.results), phase.teacher["key"])
-data_map.data_map(frame, n=1_000)
+data_map.small_map(frame, fraction=config.fraction)
 
 # %% tags=["hide-input"]
-Markdown(data_map.map_caption(frame, n=1_000))
+more = readings.teacher_link(phase.teacher)
+Markdown(f"{data_map.small_caption(frame)} To search, to save and for more images: {more}.")
 
 # %% [markdown]
 # ## A report card of every subset

@@ -35,7 +35,7 @@ def test_an_empty_record_knows_nothing_and_says_so(tmp_path: Path) -> None:
     assert table["claim"].tolist() == [claim.name for claim in CLAIMS]
     assert set(table["verdict"]) == {UNKNOWN}
     assert set(table["statistic"]) == {""}
-    assert f"**{len(CLAIMS)}** cannot be judged yet" in judging.read_claims(
+    assert f"**{len(CLAIMS)}** wait for more runs" in judging.read_claims(
         judging.judge(Results(tmp_path))
     )
 
@@ -99,10 +99,11 @@ def test_claims_are_counted() -> None:
         ignore_index=True,
     )
     text = judging.read_claims(findings)
-    assert "Of 3 claims, **1** hold wherever the record knows, **2** fail" in text
-    assert "(for 1 of these the opposite is shown" in text
-    assert "**0** cannot be judged yet" in text
-    assert "3 of 4 places" in text
+    assert text.startswith("Of the paper's 3 claims **1** hold in every place")
+    assert "For **1** our runs show the opposite" in text
+    assert "for **1** they show neither" in text
+    assert "**0** wait for more runs" in text
+    assert "3 of the 4 places" in text
 
 
 def test_every_place_is_shown_with_the_papers_reading(digits) -> None:
@@ -110,4 +111,4 @@ def test_every_place_is_shown_with_the_papers_reading(digits) -> None:
     assert len(table) == len(digits)
     assert table["place"].iloc[0] == "digits, mobilenet"
     papers = judging.finding_table(judging.judge(Results(BOOK / "none")))["papers_reading"]
-    assert papers.iloc[0].startswith("random above 10 of 11")
+    assert papers.iloc[0].startswith("random's mean above 10 of 11")

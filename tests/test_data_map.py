@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from made_frames import embedded_rows, made_map, views_of, width_of
 
-from carto_helpers.charts.data_map import COLOURINGS, data_map
+from carto_helpers.charts.data_map import COLOURINGS, data_map, small_caption, small_map
 from carto_helpers.charts.theme import MAX_WIDTH
 
 
@@ -72,9 +72,28 @@ def test_data_map_carries_all_examples_packed() -> None:
     assert sorted(index) == sorted(frame["index"])
 
 
+def test_small_map_weighs_little_and_lights_up_the_same_subsets() -> None:
+    """Of 40,000 examples 500 points, 250 images; no search, for its page has not all of them."""
+    frame = made_map(40_000, images=2500)
+    frame["p_gold"] = list(np.full((40_000, 10), 0.5))
+    small, full = small_map(frame).to_dict(), data_map(frame).to_dict()
+    assert len(json.dumps(small)) < 400_000
+    assert "40,000 training examples, 500 drawn" in small["description"]
+    assert "sample of 500, 250 of them" in small_caption(frame)
+    assert "dataMap" not in small["usermeta"]
+    choices = [
+        {p["name"]: p["bind"] for p in chart["params"] if "bind" in p} for chart in (small, full)
+    ]
+    assert set(choices[1]) - set(choices[0]) == {"found_index"}
+    assert all(choices[1][name] == bind for name, bind in choices[0].items())
+    assert width_of(small) <= MAX_WIDTH
+
+
 def test_data_map_of_nothing_says_not_run() -> None:
     """An empty frame is no error."""
-    assert "not run" in data_map(pd.DataFrame()).to_dict()["description"]
+    for draw in (data_map, small_map):
+        assert "not run" in draw(pd.DataFrame()).to_dict()["description"]
+    assert small_caption(pd.DataFrame()) == "Not run."
 
 
 def test_data_map_needs_its_columns() -> None:

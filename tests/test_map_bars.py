@@ -35,6 +35,13 @@ def test_domains_are_fixed(name):
         assert all("domain" in view["encoding"][channel]["scale"] for channel in ("x", "y"))
 
 
+def test_no_bar_of_a_small_sample_leaves_the_plot():
+    frame = made_map(300).assign(correctness=lambda all_: (all_["index"] % 10) / 10)
+    points = alt.Chart(frame[frame["correctness"] == 0.3])
+    (view, _) = views_of(statistic_bars(frame, points, "correctness", BRUSH).to_dict())
+    assert view["encoding"]["y"]["scale"]["domain"] == [0, 1]
+
+
 def test_zero_slope_is_the_colour_between():
     domain = colour_scale(made_map(60), "forgetfulness").to_dict()["domain"]
     assert domain[1] == 0 and domain[0] == -domain[2]

@@ -10,6 +10,7 @@ from carto_helpers.claims.claim_cells import CHOSEN, HIGH_CORRECTNESS, MIXES, RA
 from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, UNKNOWN
 
 LOW_MIXES = dict.fromkeys(MIXES, 0.4)
+ABOVE = "random's mean above {} of {}; the best of them, high-correctness, is {} above random"
 STEPS = np.linspace(-0.03, 0.04, 7)  # three below random, three above, one at 0.005
 
 
@@ -18,7 +19,7 @@ def test_random_above_every_ranking_holds() -> None:
     assert found.verdict == HOLDS
     assert found.n == 5
     assert found.p < 0.05
-    assert found.reading.startswith("random above 11 of 11; highest of them")
+    assert found.reading.startswith("random's mean above 11 of 11; the best of them")
 
 
 def test_one_ranking_above_random_does_not_hold() -> None:
@@ -26,7 +27,7 @@ def test_one_ranking_above_random_does_not_hold() -> None:
     found = claims.random_beats_rankings(made_cell(scores))
     assert found.verdict == DOES_NOT
     assert found.statistic.startswith("high-correctness: −0.026, t = ")
-    assert found.reading == "random above 10 of 11; highest of them high-correctness, +0.026"
+    assert found.reading == ABOVE.format(10, 11, "0.026")
 
 
 def test_the_p_value_is_scipys_times_the_number_of_comparisons() -> None:
@@ -129,4 +130,4 @@ def test_competitive_is_95_percent_of_the_whole(half, verdict) -> None:
 def test_the_papers_own_numbers_are_read_alike() -> None:
     paper = {RANDOM: 0.469, HIGH_CORRECTNESS: 0.4955, CHOSEN[0]: 0.4363}
     found = claims.random_beats_rankings(made_cell({}, paper=paper))
-    assert found.paper == "random above 1 of 2; highest of them high-correctness, +0.027"
+    assert found.paper == ABOVE.format(1, 2, "0.027")

@@ -57,6 +57,11 @@ def test_missing_comparisons_leave_it_unknown() -> None:
     assert decided(2).n == 0
 
 
+def test_it_is_told_how_many_comparisons_are_shown() -> None:
+    found = decided(3, a=made(0.1, 0.001), b=made(0.2, 0.2), c=made(-0.1, 0.001))
+    assert (found.n_shown, found.n_asked) == (1, 3)
+
+
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 1)), min_size=1, max_size=8))
 def test_holds_only_where_all_are_positive_and_below_the_level(pairs) -> None:
     compared = {str(i): made(*pair) for i, pair in enumerate(pairs)}

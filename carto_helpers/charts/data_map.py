@@ -14,6 +14,8 @@ from carto_helpers.charts.map_rows import (
     map_caption,
     map_counts,
     sample_for_map,
+    small_caption,
+    small_sample,
 )
 from carto_helpers.charts.map_shape import bound, density, histogram, reach
 from carto_helpers.charts.map_subsets import membership, packed, shown_subsets
@@ -24,7 +26,7 @@ from carto_helpers.selection import METRICS
 
 __all__ = [
     "MapCounts", "data_map", "density", "histogram", "map_caption", "map_counts", "reach",
-    "sample_for_map",
+    "sample_for_map", "small_caption", "small_map",
 ]  # fmt: skip
 
 COLOURINGS = ("correctness", "forgetfulness", "class")
@@ -61,33 +63,63 @@ def data_map(
     if frame.empty:
         return not_run("data map")
     require_columns(frame, MAP_COLUMNS, "frame")
-    subsets = membership(frame, fraction)
-    sample = sample_for_map(frame.assign(subsets=subsets), n, seed)
-    rows = embedded(sample, sample["subsets"].to_numpy())
+    marked = frame.assign(subsets=membership(frame, fraction))
+    index: Any = alt.binding(input="text", name="find index ", debounce=200)
+    search = alt.param(name="found_index", value="", bind=index)
+    rows = _rows(sample_for_map(marked, n, seed))
+    chart = _views(frame, rows, [*_inputs(frame, fraction), search], _ring(rows))
+    chart.usermeta["dataMap"] = packed(frame, marked["subsets"].to_numpy())
+    return chart
+
+
+def small_map(frame: pd.DataFrame, *, seed: int = 0, fraction: float = 0.33) -> ChartType:
+    """Return a data map for pages that only need to show where the subsets lie.
+
+    The same views and choices as `data_map`, of few points and images. Without all examples packed
+    it has no search, no strip and no CSV, and weighs a tenth: the full map is drawn once, on the
+    teacher's page.
+
+    Parameters
+    ----------
+    frame, seed, fraction
+        Of `data_map`.
+    """
+    if frame.empty:
+        return not_run("data map")
+    require_columns(frame, MAP_COLUMNS, "frame")
+    marked = frame.assign(subsets=membership(frame, fraction))
+    return _views(frame, _rows(small_sample(marked, seed)), _inputs(frame, fraction))
+
+
+def _rows(sample: pd.DataFrame) -> pd.DataFrame:
+    return embedded(sample, sample["subsets"].to_numpy())
+
+
+def _views(
+    frame: pd.DataFrame, rows: pd.DataFrame, inputs: list[alt.Parameter], *marks: alt.Chart
+) -> ChartType:
+    """Return the map, with `marks` upon it, its bars, and above them what a reader can choose."""
     brush = alt.selection_interval(name="brush", encodings=["x", "y"])
-    inputs = _inputs(frame, fraction)
     points = alt.Chart(rows).transform_calculate(is_lit=_is_lit())
     views = [statistic_bars(frame, points, name, brush) for name in ("variability", "correctness")]
-    views += [_map(frame, points, brush), statistic_bars(frame, points, "confidence", brush)]
-    views += [class_bars(frame, points, brush)]
+    views += [_map(frame, points, brush, *marks)]
+    views += [statistic_bars(frame, points, "confidence", brush), class_bars(frame, points, brush)]
     views += [statistic_bars(frame, points, "forgetfulness", brush)]
     chart = alt.concat(*views, columns=2, spacing=10).add_params(*inputs)
     chart = chart.resolve_scale(color="independent", opacity="independent", stroke="independent")
     themed = finish(chart, _description(frame, len(rows)))
     themed.usermeta["embedOptions"] |= {"renderer": "canvas"}  # lighter than 4,000 elements
-    themed.usermeta["dataMap"] = packed(frame, subsets)
     return themed
 
 
 def _inputs(frame: pd.DataFrame, fraction: float) -> list[alt.Parameter]:
-    """Return what a reader can choose: colour, subset, class and index."""
+    """Return what a reader can choose: colour, subset and class."""
     labels = [subset.label() for subset in shown_subsets(len(frame), fraction)]
     subsets = alt.binding_select(
         options=[-1, *range(len(labels))], labels=["all examples", *labels], name="light up "
     )
     classes = [ALL_CLASSES, *sorted(set(frame["class"].astype(str)))]
     colour = alt.binding_select(options=list(COLOURINGS), name="colour by ")
-    index: Any = alt.binding(input="text", name="find index ", debounce=200)
     return [
         alt.param(name="colour_by", value=COLOURINGS[0], bind=colour),
         alt.param(name="lit_subset", value=-1, bind=subsets),
@@ -96,7 +128,6 @@ def _inputs(frame: pd.DataFrame, fraction: float) -> list[alt.Parameter]:
             value=ALL_CLASSES,
             bind=alt.binding_select(options=classes, name="show "),
         ),
-        alt.param(name="found_index", value="", bind=index),
     ]
 
 
@@ -106,10 +137,12 @@ def _is_lit() -> str:
     return f"{in_subset} && (lit_class == '{ALL_CLASSES}' || datum['class'] == lit_class)"
 
 
-def _map(frame: pd.DataFrame, points: alt.Chart, brush: alt.Parameter) -> ChartType:
+def _map(
+    frame: pd.DataFrame, points: alt.Chart, brush: alt.Parameter, *marks: alt.Chart
+) -> ChartType:
     layers = [_density_layer(frame).add_params(brush)]
     layers += [_points(frame, points, name, brush) for name in COLOURINGS]
-    layers += [*_guides(frame), _ring(points)]
+    layers += [*_guides(frame), *marks]
     chart: ChartType = alt.layer(*layers).resolve_scale(color="independent")
     sized: ChartType = chart.properties(width=PLOT[0], height=PLOT[1])
     return sized
@@ -135,9 +168,9 @@ def _points(frame: pd.DataFrame, points: alt.Chart, name: str, brush: alt.Parame
     return layer
 
 
-def _ring(points: alt.Chart) -> alt.Chart:
+def _ring(rows: pd.DataFrame) -> alt.Chart:
     """Return the ring about the example that was searched for."""
-    found = points.transform_filter("toString(datum.index) == found_index")
+    found = alt.Chart(rows).transform_filter("toString(datum.index) == found_index")
     ring = found.mark_point(size=220, strokeWidth=3, color=INK, filled=False, opacity=1)
     layer: alt.Chart = ring.encode(x="variability:Q", y="confidence:Q")
     return layer

@@ -67,7 +67,7 @@ def statistic_bars(
         "bin": "binned", "scale": alt.Scale(domain=[low, high], nice=False),
         "axis": _bin_axis(name, high),
     }  # fmt: skip
-    shares = _share_axis(float(everyone["share"].max()))
+    shares = _share_axis(everyone, histogram(points.data, name))
     behind = alt.Chart(everyone).mark_bar(opacity=0.35, binSpacing=0, color=INK).encode(
         **{x: kinds[x]("start:Q", **along), y: kinds[y]("share:Q", **shares), f"{x}2": "stop:Q"},
         tooltip=[alt.Tooltip("start:Q"), alt.Tooltip("stop:Q"),
@@ -97,7 +97,7 @@ def class_bars(frame: pd.DataFrame, points: alt.Chart, brush: alt.Parameter) -> 
         title="class (colour)" if is_named else f"{len(everyone)} classes (hover names one)",
     )  # fmt: skip
     x = alt.X("class:N", scale=alt.Scale(domain=everyone["class"].tolist()), axis=axis)
-    y = _share_axis(float(everyone["share"].max()))
+    y = _share_axis(everyone, class_shares(points.data))
     behind = alt.Chart(everyone).mark_bar(opacity=0.35, color=INK)
     before = _front(points, brush).mark_bar(width={"band": 0.6})
     named = [alt.Tooltip("class:N"), alt.Tooltip("share:Q", format=".1%", title="share of all")]
@@ -122,8 +122,9 @@ def _bar_colour(frame: pd.DataFrame, name: str) -> Any:
     return alt.Color("level:Q", scale=colour_scale(frame, name), legend=None)
 
 
-def _share_axis(highest: float) -> dict[str, Any]:
+def _share_axis(everyone: pd.DataFrame, sample: pd.DataFrame) -> dict[str, Any]:
     """Return an axis up to a little more than the highest share, which no brush changes."""
+    highest = max(float(shares["share"].max()) for shares in (everyone, sample))
     top = min(max(highest * 1.1, 0.01), 1.0)
     return {
         "scale": alt.Scale(domain=[0, top], nice=False),

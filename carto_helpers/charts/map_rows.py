@@ -10,6 +10,7 @@ from carto_helpers.selection import METRICS
 
 MAX_ROWS = 5_000  # Altair's own limit of embedded rows, on purpose
 MAX_IMAGES = 2_500  # so that a page stays light
+SMALL_POINTS, SMALL_IMAGES = 500, 250  # of a map beside which a full one stands elsewhere
 MAP_COLUMNS = ("index", "class", *METRICS, "region")
 
 
@@ -21,12 +22,13 @@ class MapCounts(NamedTuple):
     images: int
 
 
-def sample_for_map(frame: pd.DataFrame, n: int = 4000, seed: int = 0) -> pd.DataFrame:
+def sample_for_map(
+    frame: pd.DataFrame, n: int = 4000, seed: int = 0, *, most_images: int = MAX_IMAGES
+) -> pd.DataFrame:
     """Return the rows that are drawn as points: a seeded sample, in the frame's order.
 
     Rows that have an image come first, so that hovering shows one as often as can be; the images
-    should therefore be a random sample themselves. At most 2,500 keep theirs. The rest are drawn
-    uniformly.
+    should therefore be a random sample themselves. The rest are drawn uniformly.
 
     Parameters
     ----------
@@ -36,6 +38,8 @@ def sample_for_map(frame: pd.DataFrame, n: int = 4000, seed: int = 0) -> pd.Data
         At most this many; at most 5,000.
     seed
         Of the draw.
+    most_images
+        So many rows keep their image.
 
     Raises
     ------
@@ -49,8 +53,9 @@ def sample_for_map(frame: pd.DataFrame, n: int = 4000, seed: int = 0) -> pd.Data
     order = np.random.default_rng(seed).permutation(len(frame))
     has_image = _images(frame).ne("").to_numpy()[order]
     pictured, bare = order[has_image], order[~has_image]
-    chosen = np.concatenate([pictured[:MAX_IMAGES], bare, pictured[MAX_IMAGES:]])[:n]
-    without = np.isin(np.sort(chosen), pictured[MAX_IMAGES:])
+    kept, dropped = pictured[:most_images], pictured[most_images:]
+    chosen = np.concatenate([kept, bare, dropped])[:n]
+    without = np.isin(np.sort(chosen), dropped)
     sample = frame.iloc[np.sort(chosen)]
     return sample.assign(image=sample["image"].mask(without, "")) if without.any() else sample
 
@@ -61,9 +66,17 @@ def _images(frame: pd.DataFrame) -> pd.Series:
     return frame["image"].astype(object).where(frame["image"].notna(), "")
 
 
+def small_sample(frame: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Return the rows that `small_map` draws as points: few, most of them with their image."""
+    return sample_for_map(frame, SMALL_POINTS, seed, most_images=SMALL_IMAGES)
+
+
 def map_counts(frame: pd.DataFrame, n: int = 4000, seed: int = 0) -> MapCounts:
     """Return how many examples `data_map` shows as density, as points and with an image."""
-    sample = sample_for_map(frame, n, seed)
+    return _counts(frame, sample_for_map(frame, n, seed))
+
+
+def _counts(frame: pd.DataFrame, sample: pd.DataFrame) -> MapCounts:
     return MapCounts(len(frame), len(sample), int(_images(sample).ne("").sum()))
 
 
@@ -71,13 +84,22 @@ def map_caption(frame: pd.DataFrame, n: int = 4000, seed: int = 0) -> str:
     """Return the sentences that state what a data map shows of how many examples."""
     if frame.empty:
         return "Not run."
-    counts = map_counts(frame, n, seed)
+    return _caption(map_counts(frame, n, seed)) + (
+        " What is saved as CSV comes from all examples, not from the sample."
+    )
+
+
+def small_caption(frame: pd.DataFrame, seed: int = 0) -> str:
+    """Return the sentences that state what `small_map` shows of how many examples."""
+    return _caption(_counts(frame, small_sample(frame, seed))) if len(frame) else "Not run."
+
+
+def _caption(counts: MapCounts) -> str:
     return (
         f"Density and pale bars: all {counts.all:,} training examples. Points and the bars in "
         f"front: a seeded sample of {counts.points:,}, {counts.images:,} of them with their "
         "image. Lines: how far each region, the third nearest to its anchor, reaches; dotted: the "
-        "most variability that a mean allows. What is saved as CSV comes from all examples, not "
-        "from the sample."
+        "most variability that a mean allows."
     )
 
 

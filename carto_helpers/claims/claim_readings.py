@@ -25,7 +25,7 @@ def read_above(others: Sequence[str]) -> Callable[[Means], str]:
     Examples
     --------
     >>> read_above(["33% a", "33% b"])({"33% random": 0.5, "33% a": 0.6, "33% b": 0.4})
-    'random above 1 of 2; highest of them a, +0.100'
+    "random's mean above 1 of 2; the best of them, a, is 0.100 above random"
     """
 
     def read(means: Means) -> str:
@@ -34,8 +34,12 @@ def read_above(others: Sequence[str]) -> Callable[[Means], str]:
             return ""
         n_below = sum(means[name] < means[RANDOM] for name in known)
         best = max(known, key=lambda name: means[name])
-        gap = signed(means[best] - means[RANDOM])
-        return f"random above {n_below} of {len(known)}; highest of them {short(best)}, {gap}"
+        gap = means[best] - means[RANDOM]
+        side = "above" if gap > 0 else "below"
+        return (
+            f"random's mean above {n_below} of {len(known)}; the best of them, {short(best)}, "
+            f"is {abs(gap):.3f} {side} random"
+        )
 
     return read
 

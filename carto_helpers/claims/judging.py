@@ -131,8 +131,9 @@ def read_claims(findings: pd.DataFrame) -> str:
     n_opposite = int((table["reason"] == OPPOSITE).sum())
     n_known = int((findings["verdict"] != UNKNOWN).sum())
     return (
-        f"Of {len(table)} claims, **{n[HOLDS]}** hold wherever the record knows, **{n[DOES_NOT]}** "
-        f"fail in at least one place (for {n_opposite} of these the opposite is shown, for the "
-        f"others the test does not show what is claimed), **{n[UNKNOWN]}** cannot be judged yet. "
-        f"{n_known} of {len(findings)} places have the three rows a side that a verdict needs."
+        f"Of the paper's {len(table)} claims **{n[HOLDS]}** hold in every place that is known so "
+        f"far. For **{n_opposite}** our runs show the opposite in at least one place, and for "
+        f"**{n[DOES_NOT] - n_opposite}** they show neither: what was found could be chance. "
+        f"**{n[UNKNOWN]}** wait for more runs. A verdict needs three runs on each side of a test; "
+        f"{n_known} of the {len(findings)} places that the claims speak of have them."
     )

@@ -24,6 +24,7 @@ class Finding:
     seeds or examples; `p` its corrected p value (NaN where an interval decides); `low` and `high`
     the ends of its 95 % interval. `reading` says what was found, `paper` the same
     of the paper's own table, `reason` why the claim does not hold (`OPPOSITE` or `NOT_SHOWN`).
+    Of the `n_asked` comparisons that the claim makes, `n_shown` are shown as it says.
     """
 
     dataset: str
@@ -37,6 +38,8 @@ class Finding:
     p: float = field(default=float("nan"))
     low: float = field(default=float("nan"))
     high: float = field(default=float("nan"))
+    n_shown: int = 0
+    n_asked: int = 1
 
 
 def unknown(dataset: str, subject: str, reading: str, n: int = 0) -> Finding:
@@ -81,11 +84,12 @@ def decide(
     p = _corrected(compared, n_planned)
     shown = [name for name in compared if p[name] <= LEVEL]
     against = [name for name in shown if compared[name].difference < 0]
+    n_shown = len(shown) - len(against)
     if against:
         verdict, name = DOES_NOT, min(against, key=lambda name: p[name])
     else:
         is_made = len(compared) == n_planned
-        verdict = (HOLDS if len(shown) == n_planned else DOES_NOT) if is_made else UNKNOWN
+        verdict = (HOLDS if n_shown == n_planned else DOES_NOT) if is_made else UNKNOWN
         name = max(compared, key=lambda name: (compared[name].difference <= 0, p[name]))
     reason = (OPPOSITE if against else NOT_SHOWN) if verdict == DOES_NOT else ""
     return Finding(
@@ -94,6 +98,8 @@ def decide(
         verdict=verdict,
         reading=reading,
         reason=reason,
+        n_shown=n_shown,
+        n_asked=n_planned,
         **_numbers(name, compared[name], p[name]),
     )
 

@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Int64
 
-from carto_helpers.config import SubsetSpec
+from carto_helpers.config import PhaseConfig, SubsetSpec
+from carto_helpers.findings.chosen_rows import chosen_students
 from carto_helpers.paired import paired_comparison
+from carto_helpers.records import Results
 from carto_helpers.selection import random_subset, select
 
 ARMS = ("class counts of the rule, images at random", "the rule within each class")
 COLUMNS = ("rule", "arm", "seed", "test_macro_f1")
-FRACTION = 0.33  # of the training split, as in phase 1
 _WORDS = {
     "classes": "its class counts alone, with images at random, change a random subset's score by",
     "images": "its choice within the classes changes that by",
@@ -123,8 +124,8 @@ def class_effects(
     studied
         Rows of the study: rule, arm (one of `ARMS`), seed and the score.
     students
-        Rows of the same teacher and student: rule, fraction, student_seed and the score; those of
-        `FRACTION` count, the rule "random" among them.
+        Rows of phase 1 of the same teacher and student: rule, student_seed and the score; the
+        rule "random" among them.
     score
         Column, in [0, 1].
 
@@ -138,7 +139,7 @@ def class_effects(
         left out.
     """
     columns = ["arm", "rule", "seed", score]
-    ours = _of_phase1(students).rename(columns={"student_seed": "seed"}).assign(arm="")
+    ours = students.rename(columns={"student_seed": "seed"}).assign(arm="")
     rows = pd.concat([studied[columns], ours[columns]]).groupby(["arm", "rule"])
     seeds = {(arm, rule): group.set_index("seed")[score] for (arm, rule), group in rows}
     nothing = pd.Series(dtype=float)
@@ -168,10 +169,6 @@ def _paired(first: "pd.Series[float]", second: "pd.Series[float]") -> dict[str, 
     return {"difference": found.difference, "low": found.low, "high": found.high, "n": found.n}
 
 
-def _of_phase1(students: pd.DataFrame) -> pd.DataFrame:
-    return students[students["fraction"] == FRACTION]
-
-
 def mean_scores(
     studied: pd.DataFrame, students: pd.DataFrame, *, score: str = "test_macro_f1"
 ) -> pd.DataFrame:
@@ -183,10 +180,20 @@ def mean_scores(
         One row a rule: rule, random, the rule, and the two of `ARMS`; NaN where nothing is run.
     """
     means = studied.groupby(["rule", "arm"])[score].mean().unstack().reindex(columns=list(ARMS))
-    own = _of_phase1(students).groupby("rule")[score].mean()
+    own = students.groupby("rule")[score].mean()
     means.insert(0, "random", own.get("random", np.nan))
     means.insert(1, "the rule", own.reindex(means.index))
     return means.rename_axis(columns=None).reset_index()
+
+
+def phase1_students(results: Results) -> pd.DataFrame:
+    """Return the students that the study's are compared with: MobileNet on a third of CIFAR-10.
+
+    Random subsets of other sizes, which phase 3 records under the same rule, are not among them.
+    """
+    rows = chosen_students(results)
+    is_here = (rows["dataset"] == "cifar10") & (rows["student"] == "mobilenet")
+    return rows[is_here & (rows["fraction"] == PhaseConfig().fraction)]
 
 
 def recorded(folder: Path) -> pd.DataFrame:
@@ -209,7 +216,7 @@ def read_effects(effects: pd.DataFrame) -> str:
 
 
 def read_against_random(effects: pd.DataFrame) -> str:
-    """Return how rules that choose within each class compare with random, as one sentence.
+    """Return how rules that choose within each class compare with random, in few sentences.
 
     "" if no such effect is in `effects`.
     """
@@ -218,8 +225,9 @@ def read_against_random(effects: pd.DataFrame) -> str:
     rows = effects[effects["effect"] == "against random"].sort_values("difference")[::-1]
     said = [f"{row['rule']} {_signed(row)}, n = {row['n']}" for row in rows.to_dict("records")]
     return (
-        "A rule's subset has few images of some classes. Where the rule chooses within each class "
-        f"instead, its students' score less random's is: {'; '.join(said)}."
+        "a chosen third holds few images of some classes. When a rule must take a third of every "
+        "class instead, its student's score differs from that of a random third by: "
+        f"{'; '.join(said)}. An interval (95 %) that holds 0 shows no difference."
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers.comparison import MARKS, require_columns
+from carto_helpers.config import DATASETS
 from carto_helpers.doubts import meanings
 
 
@@ -27,6 +28,28 @@ def read_teachers(rows: pd.DataFrame) -> str:
         f"training split after every epoch, for the dynamics, took "
         f"{best['dynamics_seconds'] / best['seconds']:.0%} of its {best['seconds']:.0f} s."
     )
+
+
+def teacher_link(teacher: "Mapping[str, Any] | pd.Series[Any]") -> str:
+    """Return a Markdown link to the page of a teacher's data set and start, if it can have one.
+
+    Parameters
+    ----------
+    teacher
+        A row of teachers.csv.
+
+    Examples
+    --------
+    >>> teacher_link({"dataset": "cifar10", "start": "cifar100:0a1b"})
+    "[the teacher's page](teacher-cifar10-cifar100.ipynb)"
+    >>> teacher_link({"dataset": "cifar10", "start": "file:0a1b"})
+    "the teacher's page"
+    """
+    dataset, start = teacher["dataset"], teacher["start"].partition(":")[0]
+    if dataset not in DATASETS or start == "file":
+        return "the teacher's page"
+    page = "-".join(part for part in ("teacher", dataset, start) if part != "scratch")
+    return f"[the teacher's page]({page}.ipynb)"
 
 
 def read_subsets(table: pd.DataFrame) -> str:
