@@ -61,7 +61,7 @@ COMMANDS = PARAMETERS | {
 _TAKEN = COMMANDS | {
     "record": ("results",),  # pages over everything that is recorded
     "quickstart": (
-        "dataset", "image_size", "results", "teacher", "architecture", "fraction", "epochs",
+        "dataset", "image_size", "results", "teacher", "architecture", "rule", "fraction", "epochs",
         "device", "train",
     ),
 }  # fmt: skip

@@ -51,7 +51,9 @@ def _with_files(frame: pd.DataFrame, train: ImageSet) -> pd.DataFrame:
         frame.insert(1, "file", [train.files[index] for index in frame["index"]])
     is_bare = frame["image"].eq("")
     shown = frame[is_bare].nsmallest(_N_PICTURES, "confidence")
-    frame.loc[shown.index, "image"] = thumbnail_data_uris(train.images[shown["index"].to_numpy()])
+    if len(shown):
+        pictures = thumbnail_data_uris(train.images[shown["index"].to_numpy()])
+        frame.loc[shown.index, "image"] = pictures
     return frame
 
 

@@ -154,7 +154,7 @@ def suspicious_table(frame: pd.DataFrame, n: int = 12) -> pd.DataFrame:
         `index`, `file` where there are files, `class`, `confidence` and `correctness` (fractions).
     """
     names = ["index", "file", "class", "confidence", "correctness"]
-    lowest = frame.sort_values("confidence", kind="stable").head(n)
+    lowest = frame.sort_values("confidence", kind="stable").head(n).round({"confidence": 3})
     return lowest[[name for name in names if name in lowest]].reset_index(drop=True)
 
 

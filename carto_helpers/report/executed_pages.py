@@ -133,7 +133,7 @@ def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]
 
 def _has_quickstart(students: pd.DataFrame) -> bool:
     """Return whether the record holds what the quickstart trains on the digits."""
-    asked = {"dataset": "digits", "student": "mobilenet", "rule": "high-correctness"}
+    asked = {"dataset": "digits", "student": "mobilenet", "rule": "random", "fraction": 0.33}
     same = students[list(asked)].eq(pd.Series(asked)).all(axis=1)
     return bool((same & (students["recipe"] == PhaseConfig().student_recipe.to_json())).any())
 
