@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from carto_helpers.dynamics import never_learnt as never_learnt
     from carto_helpers.dynamics import variability as variability
     from carto_helpers.experiments import PhaseResult as PhaseResult
+    from carto_helpers.experiments import distill as distill
     from carto_helpers.experiments import map_frame as map_frame
     from carto_helpers.experiments import phase1 as phase1
     from carto_helpers.experiments import phase2 as phase2
     from carto_helpers.experiments import phase3 as phase3
     from carto_helpers.experiments import status as status
     from carto_helpers.experiments import teachers as teachers
+    from carto_helpers.formats.any_dynamics import read_dynamics as read_dynamics
     from carto_helpers.formats.aum_files import read_aum as read_aum
     from carto_helpers.formats.aum_files import read_aum_records as read_aum_records
     from carto_helpers.formats.cartography_files import cartography_metrics as cartography_metrics
@@ -53,6 +55,10 @@ if TYPE_CHECKING:
     from carto_helpers.formats.label_tables import label_quality as label_quality
     from carto_helpers.images.image_set import Dataset as Dataset
     from carto_helpers.images.image_set import ImageSet as ImageSet
+    from carto_helpers.images.parquet_images import write_images as write_images
+    from carto_helpers.images.sources import Indexable as Indexable
+    from carto_helpers.images.sources import from_arrays as from_arrays
+    from carto_helpers.images.sources import from_dataset as from_dataset
     from carto_helpers.losses import DistillationLoss as DistillationLoss
     from carto_helpers.losses import cross_entropy as cross_entropy
     from carto_helpers.losses import (
@@ -80,7 +86,6 @@ if TYPE_CHECKING:
     from carto_helpers.recorders.huggingface_recorder import (
         huggingface_callback as huggingface_callback,
     )
-    from carto_helpers.recorders.indexed_dataset import Indexable as Indexable
     from carto_helpers.recorders.indexed_dataset import IndexedDataset as IndexedDataset
     from carto_helpers.recorders.indexed_dataset import record_evaluation as record_evaluation
     from carto_helpers.recorders.lightning_recorder import lightning_callback as lightning_callback
@@ -109,16 +114,19 @@ __version__ = "0.1.0"  # here alone: pyproject.toml reads it, CITATION.cff is co
 # been imported before.
 _MODULES = ("figures", "gallery", "models", "record_frame", "tables")
 _PLACES = {
+    "formats.any_dynamics": "read_dynamics",
     "formats.aum_files": "read_aum read_aum_records",
     "formats.cartography_files": "cartography_metrics read_cartography write_cartography",
     "config": "PhaseConfig Recipe SubsetSpec subset_size",
     "data": "Split load split",
     "dynamics": "confidence correctness forgetfulness forgetting_events never_learnt variability",
     "formats.dynamics_files": "read_npz read_parquet write_npz write_parquet",
-    "experiments": "PhaseResult map_frame phase1 phase2 phase3 status teachers",
+    "experiments": "PhaseResult distill map_frame phase1 phase2 phase3 status teachers",
     "recorders.huggingface_recorder": "RecordingTrainerMixin huggingface_callback",
     "images.image_set": "Dataset ImageSet",
-    "recorders.indexed_dataset": "Indexable IndexedDataset record_evaluation",
+    "images.parquet_images": "write_images",
+    "images.sources": "Indexable from_arrays from_dataset",
+    "recorders.indexed_dataset": "IndexedDataset record_evaluation",
     "formats.label_tables": "cleanlab_issues fiftyone_table label_quality",
     "recorders.lightning_recorder": "lightning_callback",
     "losses": "DistillationLoss cross_entropy distillation_loss_cross_entropy "

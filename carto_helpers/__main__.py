@@ -1,13 +1,16 @@
 """The command line: every phase without a notebook, for machines that have no Jupyter."""
 
+import contextlib
 import errno
+import json
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from carto_helpers.command_line import make_parser
+from carto_helpers.command_line import completion, make_parser
 from carto_helpers.config import PhaseConfig
 from carto_helpers.storage.durable import Stopped, stoppable
 
@@ -46,7 +49,7 @@ def _said(error: Exception) -> str:
         return f"{text}; raise the limit of open files (`ulimit -n`)"
     if isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY):
         return f"{text}; if memory ran out, close other programs or pass a smaller `batch_size`"
-    if isinstance(error, ModuleNotFoundError):
+    if isinstance(error, ModuleNotFoundError) and "pip install" not in text:
         return f'{text}; `pip install "carto_helpers[book]"` adds what notebooks and charts need'
     return text
 
@@ -64,6 +67,10 @@ def _run(command: str, options: dict[str, Any]) -> None:
         paper.run(PhaseConfig(**options), steps=steps, dry_run=dry_run)
     elif command in {"status", "forget"}:
         _look_after(command, options)
+    elif command in {"map", "select"}:
+        _map_or_select(command, options)
+    elif command == "completion":
+        print(completion(options["shell"]))
     else:
         _run_phase(command, options)
 
@@ -73,7 +80,9 @@ def _look_after(command: str, options: dict[str, Any]) -> None:
     from carto_helpers.records import Results
 
     results = Results(options["results"])
-    if command == "status":
+    if command == "status" and options["json"]:
+        print(json.dumps(experiments.status_facts(results), indent=1))
+    elif command == "status":
         print(experiments.status(results))
     else:
         results.forget(options["key"])
@@ -93,20 +102,48 @@ def _figures(source: Path, to: Path) -> None:
     print(f"{len(index)} files in {to}; index.csv says what they are")
 
 
+def _map_or_select(command: str, options: dict[str, Any]) -> None:
+    from carto_helpers import own_maps
+
+    to, as_json = Path(options.pop("to")), options.pop("json")
+    seed = options.pop("subset_seed", 0)
+    config = PhaseConfig.from_parameters(options, command)
+    with _plans_aside(as_json=as_json):
+        frame = own_maps.map_table(config)
+        facts: dict[str, Any] = {"n": len(frame)}
+        if command == "map":
+            facts |= {"files": [str(path) for path in own_maps.write_map(frame, to)]}
+            said = f"{len(frame):,} examples: {' and '.join(facts['files'])}"
+        else:
+            chosen = own_maps.subset_table(frame, config, seed=seed)
+            own_maps.write_table(chosen, to)
+            facts |= {"n_chosen": len(chosen), "rule": config.rule, "files": [str(to)]}
+            said = f"{len(chosen):,} of {len(frame):,} examples by {config.rule}: {to}"
+    print(json.dumps(facts) if as_json else said)
+
+
+def _plans_aside(*, as_json: bool) -> AbstractContextManager[Any]:
+    """Let what is printed for a reader go to stderr where stdout is for a program."""
+    return contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext()
+
+
 def _run_phase(phase: str, options: dict[str, Any]) -> None:
+    import pandas as pd
+
     from carto_helpers import experiments
 
-    dry_run = options.pop("dry_run")
+    dry_run, as_json = options.pop("dry_run"), options.pop("json")
     config = PhaseConfig.from_parameters(options, phase)
-    if phase == "teacher":
-        rows = experiments.teachers(config, dry_run=dry_run)
-        columns = ["network", "start", "recipe", "val_macro_f1", "test_macro_f1", "seconds"]
-    else:
-        result = experiments.PHASES[phase](config, dry_run=dry_run)
-        if result is None:
-            return
-        rows, columns = result.students, _COLUMNS
-    if len(rows) and not dry_run:
+    with _plans_aside(as_json=as_json):
+        if phase == "teacher":
+            rows = experiments.teachers(config, dry_run=dry_run)
+            columns = ["network", "start", "recipe", "val_macro_f1", "test_macro_f1", "seconds"]
+        else:
+            result = experiments.PHASES[phase](config, dry_run=dry_run)
+            rows, columns = (result.students if result else pd.DataFrame()), _COLUMNS
+    if as_json:
+        print(rows.to_json(orient="records", indent=1))
+    elif len(rows) and not dry_run:
         doubts = rows["doubts"].map("; ".join)
         rows, columns = rows.assign(doubts=doubts), [*columns, *(["doubts"] if any(doubts) else [])]
         print(rows[columns].to_string(index=False, float_format=lambda x: f"{x:.4g}"))

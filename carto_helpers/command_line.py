@@ -5,15 +5,22 @@ import dataclasses
 from typing import Any, get_args, get_origin
 
 from carto_helpers import __version__
-from carto_helpers.config import DATASETS, FAMILIES, PARAMETERS, STARTS, TRACKERS, PhaseConfig
+from carto_helpers.config import (
+    COMMANDS,
+    DATASETS,
+    FAMILIES,
+    STARTS,
+    TRACKERS,
+    PhaseConfig,
+)
 
 # What --help shows together, in this order: a title, and the parameters under it.
 _GROUPS = {
-    "data": ("dataset", "data_root", "split_seed"),
+    "data": ("dataset", "data_root", "image_size", "split_seed", "dynamics"),
     "networks": (
         "architecture", "architectures", "teacher", "teacher_start", "student_start",
     ),
-    "subsets and seeds": ("fraction", "fractions", "seeds"),
+    "subsets and seeds": ("rule", "fraction", "fractions", "shares", "subset", "seeds"),
     "recipe (defaults are the paper's)": (
         "epochs", "batch_size", "learning_rate", "learning_rates", "teacher_learning_rate",
         "temperature", "hard_weight",
@@ -22,8 +29,10 @@ _GROUPS = {
     "trackers and clusters": ("tracker", "executor", "workers", "slurm"),
 }  # fmt: skip
 _HELP = {
-    "dataset": f"{', '.join(DATASETS)}, or the path of an image folder with train/ and test/",
+    "dataset": f"{', '.join(DATASETS)}, or the path of a folder with train/ and test/ (images by "
+    "class) or train.parquet and test.parquet",
     "data_root": "where the named data sets lie, or are downloaded to (default: the user's cache)",
+    "image_size": "pixels a side that images are scaled and cut to; 0 leaves them as they are",
     "architecture": f"the student: {', '.join(FAMILIES)}, or any timm name",
     "architectures": f"teachers of the grid: {', '.join(FAMILIES)}, or any timm name",
     "learning_rates": "learning rates of the grid",
@@ -41,6 +50,12 @@ _HELP = {
     "seeds": "how many students a subset: 3 runs seeds 0, 1 and 2",
     "epochs": "of teacher and students",
     "fraction": "share of the training split that a subset holds, in (0, 1]",
+    "rule": "which examples: random, low-confidence and the like, easy-to-learn, ambiguous, "
+    "hard-to-learn, mix, or all",
+    "shares": "of a mix: hard, ambiguous and easy examples, as shares of the training split",
+    "subset": "a subset of your own instead of a rule's: a CSV file with a column index or file",
+    "dynamics": "training dynamics of your own instead of a data set's teacher: a recorder's "
+    "folder, a folder of dynamics_epoch_N.jsonl, a .parquet or a .npz file",
     "fractions": "shares of the random subsets, each in (0, 1]",
     "device": "auto, cpu, cuda, cuda:N or mps",
     "results": "folder of the record: finished runs are rows there and are not run again",
@@ -54,18 +69,23 @@ _METAVARS = {
     "dataset": "NAME|FOLDER", "data_root": "FOLDER", "results": "FOLDER", "architecture": "NAME",
     "architectures": "NAME", "teacher": "NAME", "teacher_start": "START",
     "student_start": "START", "fraction": "SHARE", "fractions": "SHARE", "device": "DEVICE",
-    "tracker": "NAME", "executor": "NAME", "slurm": "NAME=VALUE",
+    "rule": "NAME", "shares": "SHARE", "subset": "FILE", "dynamics": "PATH", "tracker": "NAME",
+    "executor": "NAME", "slurm": "NAME=VALUE",
 }  # fmt: skip
 _ABOUT = {
     "teacher": "train the grid of teachers and record their training dynamics (table 2)",
     "phase1": "distil students on subsets chosen by training dynamics (table 3)",
     "phase2": "distil students on mixes of easy, ambiguous and hard examples (table 4)",
     "phase3": "distil students on random subsets of several sizes (table 5)",
+    "map": "write a data map and the scores of every training example",
+    "select": "write a subset of the training examples as a CSV file",
+    "distill": "distil students on one subset, by a rule or of your own",
     "paper": "run the whole paper, step by step",
     "status": "print what a results folder holds and what is under way",
     "forget": "remove one run from the record, so that it is made again",
     "report": "execute the notebooks from the record (needs the `book` extra)",
     "figures": "write the pages' figures and tables as files (needs the `book` extra)",
+    "completion": "print what lets a shell complete these commands (needs the `completion` extra)",
 }
 _EXAMPLES = {
     "teacher": (
@@ -78,6 +98,19 @@ _EXAMPLES = {
     ),
     "phase2": ("carto phase2 --dataset cifar10 --architecture mobilenet --seeds 3",),
     "phase3": ("carto phase3 --dataset cifar10 --fractions 0.1 0.33 1.0",),
+    "map": (
+        "carto map                                   # the embedded digits",
+        "carto map --dataset ./flowers --image-size 64 --teacher resnet18 --to build/flowers",
+        "carto map --dynamics my_recorder            # of your own training loop",
+    ),
+    "select": (
+        "carto select --dataset ./flowers --rule ambiguous --fraction 0.33 --to third.csv",
+        "carto select --rule mix --shares 0.11 0.11 0.11 --to mix.csv",
+    ),
+    "distill": (
+        "carto distill --dataset ./flowers --subset third.csv --architecture mobilenet",
+        "carto distill --rule high-correctness --fraction 0.5 --seeds 3",
+    ),
     "paper": (
         "carto paper --dry-run",
         "carto paper --data-root ~/data --results book/results --seeds 3 --steps 1 2",
@@ -86,6 +119,10 @@ _EXAMPLES = {
     "forget": ("carto forget KEY --results results    # KEY stands in students.csv",),
     "report": ("carto report --to build/pages --results results --datasets digits",),
     "figures": ("carto figures --to build/figures",),
+    "completion": (
+        "carto completion bash   # write it to ~/.local/share/bash-completion/completions/carto",
+        "carto completion zsh    # write it to _carto in a folder of $fpath",
+    ),
 }
 _EPILOG = """\
 first steps:
@@ -100,6 +137,10 @@ exit status:
   0 done; 1 a fault of this program (with its traceback); 2 a wrong option, or an error said in
   one line; 130 stopped by Ctrl-C; 143 stopped by SIGTERM
 """
+
+
+_WRITTEN = {"map": "build/map", "select": "subset.csv"}  # where they write by default
+SHELLS = ("bash", "zsh", "tcsh")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter, argparse.ArgumentDefaultsHelpFormatter):
@@ -129,16 +170,37 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", title="commands"
     )
-    for phase in PARAMETERS:
+    for phase in COMMANDS:
         _add_phase(_command(commands, phase), phase)
     _add_paper(_command(commands, "paper"))
-    _add_option(_command(commands, "status"), "results")
+    status = _command(commands, "status")
+    _add_option(status, "results")
+    _add_json(status)
     forget = _command(commands, "forget")
     forget.add_argument("key", metavar="KEY", help="of the run, as its row has it")
     _add_option(forget, "results")
     _add_report(_command(commands, "report"))
     _add_figures(_command(commands, "figures"))
+    _command(commands, "completion").add_argument("shell", choices=SHELLS, help="which")
     return parser
+
+
+def completion(shell: str) -> str:
+    """Return what lets `shell`, one of `SHELLS`, complete the command line.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If shtab is not installed.
+    """
+    try:
+        import shtab
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "`carto completion` expects the package shtab, got none; "
+            '`pip install "carto_helpers[completion]"` adds it'
+        ) from error
+    return str(shtab.complete(make_parser(), shell=shell))
 
 
 def _command(commands: Any, name: str) -> argparse.ArgumentParser:
@@ -158,9 +220,17 @@ def _add_phase(command: argparse.ArgumentParser, phase: str) -> None:
     for title, names in _GROUPS.items():
         group = command.add_argument_group(title)
         for name in names:
-            if name in PARAMETERS[phase]:
+            if name in COMMANDS[phase]:
                 _add_option(group, name)
-    _add_dry_run(command)
+    if phase in _WRITTEN:
+        text = "where it goes"
+        command.add_argument("--to", default=_WRITTEN[phase], metavar="PATH", help=text)
+    else:
+        _add_dry_run(command)
+    if phase == "select":
+        text = "seed of the rule random"
+        command.add_argument("--subset-seed", type=int, default=0, metavar="N", help=text)
+    _add_json(command)
 
 
 def _add_option(command: "argparse._ActionsContainer", name: str, **more: Any) -> None:
@@ -177,6 +247,11 @@ def _add_option(command: "argparse._ActionsContainer", name: str, **more: Any) -
         options["metavar"] = _METAVARS.get(name, "N" if one is int else "NUMBER")
         options |= {"nargs": "+"} if many else {}
     command.add_argument(f"--{name.replace('_', '-')}", **options | more)
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    text = "print what came out as JSON, and what is only said to stderr"
+    command.add_argument("--json", action="store_true", help=text)
 
 
 def _add_dry_run(command: argparse.ArgumentParser) -> None:

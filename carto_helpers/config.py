@@ -36,8 +36,8 @@ STUDENT_COLUMNS = (
 
 _JUPYTER_NAMES = ("In", "Out", "exit", "quit")
 _SHARED_PARAMETERS = (
-    "dataset", "data_root", "teacher_start", "batch_size", "split_seed", "epochs", "device",
-    "results", "train", "tracker", "executor", "workers", "slurm",
+    "dataset", "data_root", "image_size", "teacher_start", "batch_size", "split_seed", "epochs",
+    "device", "results", "train", "tracker", "executor", "workers", "slurm",
 )  # fmt: skip
 _STUDENT_PARAMETERS = (
     *_SHARED_PARAMETERS, "architecture", "teacher", "student_start", "learning_rate",
@@ -49,7 +49,22 @@ PARAMETERS = {
     "phase2": (*_STUDENT_PARAMETERS, "fraction"),
     "phase3": (*_STUDENT_PARAMETERS, "fractions"),
 }  # what each notebook and each command of that name takes
-_NOTEBOOKS = PARAMETERS | {"record": ("results",)}  # pages over everything that is recorded
+_MAP_PARAMETERS = (
+    *(n for n in _SHARED_PARAMETERS if n not in ("tracker", "executor", "workers", "slurm")),
+    "teacher", "teacher_learning_rate", "dynamics",
+)  # fmt: skip
+COMMANDS = PARAMETERS | {
+    "map": _MAP_PARAMETERS,
+    "select": (*_MAP_PARAMETERS, "rule", "fraction", "shares"),
+    "distill": (*_STUDENT_PARAMETERS, "rule", "fraction", "shares", "subset"),
+}  # what each command takes
+_TAKEN = COMMANDS | {
+    "record": ("results",),  # pages over everything that is recorded
+    "quickstart": (
+        "dataset", "image_size", "results", "teacher", "architecture", "rule", "fraction", "epochs",
+        "device", "train",
+    ),
+}  # fmt: skip
 
 
 def subset_size(fraction: float, n: int) -> int:
@@ -264,6 +279,7 @@ class PhaseConfig:
 
     dataset: str = "digits"
     data_root: str | None = None
+    image_size: int = 0
     architecture: str = "mobilenet"
     architectures: tuple[str, ...] = ("resnet",)
     learning_rates: tuple[float, ...] = (1e-3,)
@@ -279,6 +295,10 @@ class PhaseConfig:
     seeds: int = 1
     epochs: int = 10
     fraction: float = 0.33
+    rule: str = "random"
+    shares: tuple[float, ...] = ()
+    subset: str | None = None
+    dynamics: str | None = None
     fractions: tuple[float, ...] = (0.01, 0.05, 0.10, 0.25, 0.33, 0.55, 1.0)
     device: str = "auto"
     results: str = "results"
@@ -294,7 +314,13 @@ class PhaseConfig:
             raise ValueError(f"`seeds` must be at least 1, got {self.seeds}; it is how many")
         if self.split_seed < 0:
             raise ValueError(f"`split_seed` must not be negative, got {self.split_seed}; pass 0")
+        if self.image_size < 0:
+            raise ValueError(
+                f"`image_size` must not be negative, got {self.image_size}; 0 leaves images as "
+                "they are"
+            )
         self._check_places()
+        _ = self.spec
         check_fraction(self.fraction)
         for fraction in self.fractions:
             check_fraction(fraction, "fractions")
@@ -345,7 +371,7 @@ class PhaseConfig:
         parameters
             Names and plain values.
         phase
-            Whose parameters they are; `PARAMETERS` lists them.
+            Whose parameters they are; `COMMANDS` lists them.
 
         Raises
         ------
@@ -359,7 +385,7 @@ class PhaseConfig:
         >>> PhaseConfig.from_parameters({"dataset": "mnist", "seeds": 3}, "phase1").seeds
         3
         """
-        valid = _NOTEBOOKS[phase]
+        valid = _TAKEN[phase]
         unknown = sorted(set(parameters) - set(valid))
         if unknown:
             names = ", ".join(n if n.isidentifier() else _shown(n) for n in unknown)
@@ -383,6 +409,20 @@ class PhaseConfig:
             if isinstance(value, plain) and not name.startswith("_") and name not in _JUPYTER_NAMES
         }
         return cls.from_parameters(given, phase)
+
+    @property
+    def spec(self) -> SubsetSpec:
+        """The subset that `rule`, `fraction` and `shares` (hard, ambiguous, easy) name."""
+        if len(self.shares) not in (0, 3) or (self.rule == "mix") != (len(self.shares) == 3):
+            raise ValueError(
+                "`shares` are the three of a mix, hard, ambiguous and easy, got "
+                f"{len(self.shares)} with rule {self.rule!r}; pass rule 'mix' and 0.11 0.11 0.11"
+            )
+        hard, ambiguous, easy = self.shares or (0.0, 0.0, 0.0)
+        fraction = 1.0 if self.rule == "all" else self.fraction
+        return SubsetSpec(
+            rule=self.rule, fraction=fraction, hard=hard, ambiguous=ambiguous, easy=easy
+        )
 
     @property
     def student_recipe(self) -> Recipe:

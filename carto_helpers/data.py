@@ -1,4 +1,4 @@
-"""Images go in here: named datasets, or any folder of images, as one uint8 tensor a split.
+"""Images go in here: named datasets, or one's own, as one uint8 tensor a split.
 
 Position in the loaded set is the index of an image everywhere else. The same images from another
 source may come in another order; their fingerprint is then another, and nothing is joined across
@@ -23,6 +23,8 @@ from carto_helpers.images.image_folder import read_image_folder
 from carto_helpers.images.image_set import Dataset as Dataset
 from carto_helpers.images.image_set import ImageSet as ImageSet
 from carto_helpers.images.official_files import read_official_files
+from carto_helpers.images.parquet_images import has_parquet, read_parquet_images
+from carto_helpers.images.sources import resized
 from carto_helpers.storage.plain_texts import check_name
 
 
@@ -38,8 +40,14 @@ def default_root() -> Path:
     return cache_folder() / "data"
 
 
-def load(name: str | Path, root: str | Path | None = None, *, download: bool = True) -> Dataset:
-    """Load a dataset whole, at native size.
+def load(
+    name: str | Path,
+    root: str | Path | None = None,
+    *,
+    image_size: int = 0,
+    download: bool = True,
+) -> Dataset:
+    """Load a dataset whole, at native size unless another is asked for.
 
     A named dataset is read from image folders `root`/<name>/{train,test}/<class>/ where they are,
     else from its distributor's official files in `root`, which are downloaded where they are
@@ -49,18 +57,24 @@ def load(name: str | Path, root: str | Path | None = None, *, download: bool = T
     Parameters
     ----------
     name
-        "digits", "mnist", "cifar10", "cifar100", or the path of an image folder of your own, with
-        train/<class>/<image> and test/<class>/<image>: a `Path`, a string with a separator in it or
-        the name of a folder that is there.
+        "digits", "mnist", "cifar10", "cifar100", or the path of a folder of your own: a `Path`, a
+        string with a separator in it or the name of a folder that is there. It holds
+        train/<class>/<image> and test/<class>/<image>, or train.parquet and test.parquet with
+        encoded images, as `write_images` and Hugging Face's `to_parquet` write them. With val/ or
+        val.parquet beside them that is the validation split, else a seeded fifth of train is.
     root
         Where the files of the named datasets are; default: `default_root()`.
+    image_size
+        0: images of one size and mode, as they are. Above 0: all are scaled and cut to squares of
+        so many pixels a side, whatever their sizes and modes (`decode_images` says how).
     download
         Whether files that are missing may be downloaded.
 
     Returns
     -------
     Dataset
-        The training and the test images.
+        The training images (behind them those of a validation split of your own) and the test
+        images.
 
     Raises
     ------
@@ -78,14 +92,15 @@ def load(name: str | Path, root: str | Path | None = None, *, download: bool = T
     (torch.Size([1438, 1, 32, 32]), 359)
     """
     if isinstance(name, str) and name in DATASETS:
-        return _load_named(name, default_root() if root is None else Path(root), download=download)
+        named = default_root() if root is None else Path(root)
+        return _load_named(name, named.expanduser(), image_size, download=download)
     own_name = dataset_name(name)
     if root is not None:
         raise ValueError(
             f"`root` is for {', '.join(DATASETS)}, got {str(root)!r} with the path {str(name)!r}; "
             "leave it out"
         )
-    return read_image_folder(Path(name).expanduser(), own_name)
+    return _load_folder(Path(name).expanduser(), own_name, image_size)
 
 
 def dataset_name(name: str | Path) -> str:
@@ -124,13 +139,19 @@ def _is_path(name: str | Path) -> bool:
     return name != "" and Path(name).is_dir()
 
 
-def _load_named(name: str, root: Path, *, download: bool) -> Dataset:
+def _load_folder(folder: Path, name: str, image_size: int) -> Dataset:
+    if has_parquet(folder):
+        return read_parquet_images(folder, name, image_size)
+    return read_image_folder(folder, name, image_size)
+
+
+def _load_named(name: str, root: Path, image_size: int, *, download: bool) -> Dataset:
+    folder = root / name
     if name == "digits":
-        return _load_digits()
-    folder = root.expanduser() / name
+        return resized(_load_digits(), image_size)
     if (folder / "train").is_dir() or (folder / "test").is_dir():
-        return read_image_folder(folder, name)
-    return read_official_files(name, root.expanduser(), download=download)
+        return read_image_folder(folder, name, image_size)
+    return resized(read_official_files(name, root, download=download), image_size)
 
 
 def _load_digits() -> Dataset:
@@ -155,11 +176,11 @@ def _load_digits() -> Dataset:
     return Dataset(train=train, test=test)
 
 
-def split(n: int, split_seed: int) -> Split:
+def split(n: int, split_seed: int, n_validation: int = 0) -> Split:
     """Split the positions 0 … n − 1 into 80 % for training and 20 % for validation.
 
     A seeded shuffle, the one of `torch.utils.data.random_split`; the first floor(4 n / 5) positions
-    of it train (section 4.1).
+    of it train (section 4.1). A validation split of one's own stays as it is.
 
     Parameters
     ----------
@@ -167,6 +188,8 @@ def split(n: int, split_seed: int) -> Split:
         Number of images, at least 2.
     split_seed
         Seed of the shuffle.
+    n_validation
+        How many positions at the end are a validation split of one's own; 0: none.
 
     Returns
     -------
@@ -185,7 +208,10 @@ def split(n: int, split_seed: int) -> Split:
     """
     if n < 2:
         raise ValueError(f"a split needs at least 2 images, got {n}; load more")
-    shuffled = torch.randperm(n, generator=torch.Generator().manual_seed(split_seed)).numpy()
+    n_free = n - n_validation
+    shuffled = torch.randperm(n_free, generator=torch.Generator().manual_seed(split_seed)).numpy()
+    if n_validation:
+        return Split(train=shuffled, validation=np.arange(n_free, n))
     n_train = n * 4 // 5
     return Split(train=shuffled[:n_train], validation=shuffled[n_train:])
 

@@ -6,13 +6,16 @@ and returns the rows of its runs, trained now or before.
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Int64
 
-from carto_helpers import data, models, selection
+from carto_helpers import data, models, own_subsets, selection
 from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
 from carto_helpers.engine import resolve_device
 from carto_helpers.findings.doubted_rows import doubt_lines, with_doubts
@@ -137,6 +140,7 @@ SUBSETS: dict[str, Callable[[PhaseConfig], list[SubsetSpec]]] = {
     "phase1": phase1_subsets,
     "phase2": phase2_subsets,
     "phase3": phase3_subsets,
+    "distill": lambda config: [config.spec],
 }
 
 
@@ -155,10 +159,25 @@ def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
     return _run_phase("phase3", config, dry_run=dry_run)
 
 
+def distill(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Distil students on one subset; return the rows, or None after a dry run without a teacher.
+
+    The subset is `rule` with `fraction` (and `shares`, for a mix), or that of the CSV file `subset`
+    (a column `index` or `file`, as `carto select` and the data map write it).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or it is no subset of the training split.
+    """
+    return _run_phase("distill", config, dry_run=dry_run)
+
+
 PHASES: dict[str, Callable[..., PhaseResult | None]] = {
     "phase1": phase1,
     "phase2": phase2,
     "phase3": phase3,
+    "distill": distill,
 }
 
 
@@ -186,19 +205,19 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
 def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult | None:
     """Plan, train what is missing, return the rows; None after a dry run without a teacher."""
     check_names(config)
+    if config.rule not in selection.RULES:
+        raise ValueError(f"unknown rule {config.rule!r}; valid rules: {', '.join(selection.RULES)}")
     bench, subsets = Workbench(config), SUBSETS[phase](config)
     if config.train:
         bench.results.tidy()
         _check(bench, subsets)
-    teacher = bench.chosen_teacher()
+    own = None if config.subset is None else _read_own(bench)
+    teacher = chosen_or_trained(phase, bench, subsets * config.seeds, dry_run=dry_run)
     if teacher is None:
-        run = bench.teacher_run(bench.network("teacher"))
-        everything = subsets * config.seeds
-        print(make_plan(phase, bench, teachers=[run], subsets=everything, n_recorded=0))
-        if dry_run:
-            return None
-        train_runs(bench, [run])
-        teacher = bench.results.teacher(run.key())
+        return None
+    if own is not None:
+        record = bench.results.dynamics(teacher["key"])
+        subsets = [own_subsets.keep_subset(bench.results, own, record)]
     runs = [
         bench.student_run(teacher, subset, seed)
         for seed in range(config.seeds)
@@ -223,6 +242,42 @@ def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult
     )
 
 
+def chosen_or_trained(
+    phase: str, bench: Workbench, subsets: Sequence[SubsetSpec] = (), *, dry_run: bool = False
+) -> "pd.Series[Any] | None":
+    """Return the row of the asked teacher, trained now if it is not recorded.
+
+    The plan, which counts students on `subsets`, is printed first; None after a dry run.
+    """
+    teacher = bench.chosen_teacher()
+    if teacher is not None:
+        return teacher
+    run = bench.teacher_run(bench.network("teacher"))
+    print(make_plan(phase, bench, teachers=[run], subsets=subsets, n_recorded=0), flush=True)
+    if dry_run:
+        return None
+    train_runs(bench, [run])
+    return bench.results.teacher(run.key())
+
+
+def _read_own(bench: Workbench) -> Int64[np.ndarray, " n"]:
+    """Return the subset of a CSV file; what can be wrong with it is known before a teacher is."""
+    config = bench.config
+    if config.rule != "random" or config.shares:
+        raise ValueError(
+            f"a subset of one's own has no rule, got {config.rule!r} with {config.subset}; leave "
+            "one of them out"
+        )
+    train = bench.dataset.train
+    index = own_subsets.read_subset(Path(str(config.subset)), train.files)
+    if outside := [int(i) for i in index if i >= len(train)]:
+        raise ValueError(
+            f"{config.subset} must name positions in 0 … {len(train) - 1}, got {outside[0]}; is it "
+            f"of another data set than {train.name}?"
+        )
+    return index
+
+
 def map_frame(results: Results, teacher_key: str) -> pd.DataFrame:
     """Return a teacher's data map: one row per training example.
 
@@ -240,6 +295,19 @@ def map_frame(results: Results, teacher_key: str) -> pd.DataFrame:
         for index, image in results.thumbnails(row["dataset"], row["fingerprint"]).items()
     }
     return record_frame(record, images)
+
+
+def status_facts(results: Results) -> dict[str, Any]:
+    """Return what a results folder holds and what is under way, as plain values."""
+    students = results.students()
+    groups = students.groupby(["dataset", "student", "rule", "fraction"])["test_macro_f1"]
+    columns = ["key", "dataset", "network", "start", "val_macro_f1", "finished_at"]
+    return {
+        "folder": str(results.folder),
+        "teachers": results.teachers()[columns].to_dict("records"),
+        "students": groups.agg(["count", "mean"]).reset_index().to_dict("records"),
+        "under_way": progress(results),
+    }
 
 
 def status(results: Results) -> str:

@@ -70,6 +70,24 @@ def gallery(frame: pd.DataFrame, n: int = 12, seed: int = 0) -> str:
     return "\n".join(sections)
 
 
+def suspicious(frame: pd.DataFrame, n: int = 12) -> str:
+    """Return HTML: a grid of the `n` images whose label the teacher found least probable.
+
+    Parameters
+    ----------
+    frame
+        A data map's rows; those without an image are passed over.
+    n
+        At most so many, the lowest confidence first.
+    """
+    require_columns(frame, COLUMNS, "frame")
+    rows = frame[frame["image"].ne("")].sort_values("confidence", kind="stable").head(n)
+    if rows.empty:
+        return "<p><strong>No images are recorded.</strong></p>"
+    figures = "".join(_figure(row) for row in rows.to_dict("records"))
+    return f'<section class="gallery" aria-label="suspicious labels"><div>{figures}</div></section>'
+
+
 def _section(region: object, rows: pd.DataFrame, n_all: int) -> str:
     name = html.escape(str(region))
     figures = "".join(_figure(row) for row in rows.to_dict("records"))

@@ -17,8 +17,10 @@
 # # Every figure, ours in place of the paper's
 #
 # What do the paper's figures look like when they are drawn again? All are drawn from the record:
-# no image is read but the small ones that it keeps. The data maps (figures 1, 2 and 9 to 12), which
-# can be explored, have pages of their own, one a teacher, and so has figure 4,
+# no image is read but the small ones that it keeps. No images of the paper's figures came with its
+# text, so that beside ours there are its captions and, for figure 3, its numbers. The data maps,
+# which can be explored, have pages of their own; those of further networks follow here (grey: all
+# training images, blue: the third nearest to a region's anchor). Figure 4 has a page too,
 # {doc}`the frog <worked_example>`.
 
 # %% tags=["parameters", "hide-input"]
@@ -35,26 +37,30 @@ from IPython.display import HTML, Markdown, display
 
 from carto_helpers import figures, gallery, tables
 from carto_helpers.charts import subset_places
-from carto_helpers.findings import chosen_rows, readings
+from carto_helpers.findings import chosen_rows, map_figures, readings
 from carto_helpers.records import Results, published
+from carto_helpers.selection import ANCHORS
 
 _ = alt.renderers.enable("html")
 record = Results(config.results)
 teachers = chosen_rows.chosen_teachers(record)
 students = chosen_rows.chosen_students(record)
 maps = {row["dataset"]: experiments.map_frame(record, row["key"]) for _, row in teachers.iterrows()}
+recorded = record.teachers()[record.teachers()["dataset"].isin(chosen_rows.PAPERS_DATASETS)]
 missing = [name for name in chosen_rows.PAPERS_DATASETS if name not in maps]
 
 # %% [markdown]
 # ## Figures 1, 2 and 9 to 12: data maps
 
 # %% tags=["hide-input"]
-for row in record.teachers().to_dict("records"):
-    if row["dataset"] in chosen_rows.PAPERS_DATASETS:
-        who = f"{row['dataset']}, {row['network']} from {row['start'].partition(':')[0]}"
-        display(Markdown(f"- {who}: {readings.teacher_link(row)}"))
-for dataset in missing:
-    display(Markdown(f"- {dataset}: not run."))
+Markdown(tables.markdown(map_figures.map_figures(recorded)))
+
+# %% tags=["hide-input"]
+for row in map_figures.without_page(recorded).to_dict("records"):
+    frame = experiments.map_frame(record, row["key"])
+    regions = subset_places.ruled(frame, list(ANCHORS))
+    display(Markdown(f"**{row['dataset']}, {row['network']} from {row['start']}**"))
+    display(subset_places.subset_places(frame, regions))
 
 # %% [markdown]
 # ## Figure 3: score against subset size
@@ -62,7 +68,11 @@ for dataset in missing:
 # Open marks are the paper's values, bars our 95 % intervals.
 
 # %% tags=["hide-input"]
-figures.ablation(tables.table5(tables.summary(students), published("table5_phase3")))
+five = tables.table5(tables.summary(students), published("table5_phase3"))
+figures.ablation(five)
+
+# %% tags=["hide-input"]
+Markdown(readings.read_coverage({"5": five}))
 
 # %% [markdown]
 # ## Figure 5: where two subsets lie
@@ -94,14 +104,15 @@ for dataset in missing:
 # %% [markdown]
 # ## Figure 4 with our teacher: image 4000
 #
-# The paper's frog is image 4000 of CIFAR-10. This is what our teacher made of it, if the split left
-# it among the training images.
+# The paper calls image 4000 of CIFAR-10 a frog.
 
 # %% tags=["hide-input"]
-frog = maps["cifar10"][maps["cifar10"]["index"] == 4000] if "cifar10" in maps else pd.DataFrame()
-if len(frog):
-    label, p_gold = frog["class"].iloc[0], frog["p_gold"].iloc[0]
+found = maps["cifar10"][maps["cifar10"]["index"] == 4000] if "cifar10" in maps else pd.DataFrame()
+label = found["class"].iloc[0] if len(found) else ""
+Markdown(map_figures.read_image_4000(label))
+
+# %% tags=["hide-input"]
+if label:
+    p_gold = found["p_gold"].iloc[0]
     history = pd.DataFrame({"epoch": range(1, len(p_gold) + 1), label: p_gold})
     display(figures.worked_example(history, gold=label))
-else:
-    display(Markdown("**Not run, or not among the training images.**"))

@@ -22,6 +22,7 @@
 # %% tags=["parameters", "hide-input"]
 dataset = "digits"  # digits, mnist, cifar10, cifar100, or the path of an image folder
 data_root = None  # where the named data sets lie; None: the user's cache
+image_size = 0  # pixels a side that images are scaled and cut to; 0: as they are
 architecture = "mobilenet"  # the student: mobilenet, efficientnet, resnet, or a timm name
 teacher = "best"  # best of the recorded, or a family, or a timm name
 teacher_start = "scratch"  # scratch, paper (ImageNet), a data set's name, FILE.safetensors

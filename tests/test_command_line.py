@@ -4,15 +4,17 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from carto_helpers import __version__, command_line
+from carto_helpers import __version__, command_line, config
 from carto_helpers.__main__ import main
 from carto_helpers.command_line import make_parser
-from carto_helpers.config import PARAMETERS, PhaseConfig
+from carto_helpers.config import PhaseConfig
 
-COMMANDS = (*PARAMETERS, "paper", "status", "forget", "report", "figures")
+COMMANDS = (*config.COMMANDS, "paper", "status", "forget", "report", "figures", "completion")
+NOT_OF_THE_RUN = {"command", "dry_run", "json", "to", "subset_seed"}
 SLOW = {"torch", "numpy", "pandas", "altair", "timm", "sklearn"}
 
 
@@ -25,7 +27,7 @@ def help_of(capsys: pytest.CaptureFixture[str], *command: str) -> str:
 
 def test_the_help_names_every_command_and_exit_status(capsys: pytest.CaptureFixture[str]) -> None:
     text = help_of(capsys)
-    listed = re.findall(r"^    (\w+) ", text, re.MULTILINE)
+    listed = re.findall(r"^    (\w+)(?: |$)", text, re.MULTILINE)
     assert listed == list(COMMANDS)
     assert all(f"{status} " in text.partition("exit status:")[2] for status in (0, 1, 2, 130, 143))
 
@@ -44,16 +46,16 @@ def test_every_example_in_the_help_is_a_command(
 
 def test_every_parameter_has_its_place_and_its_words() -> None:
     grouped = [name for names in command_line._GROUPS.values() for name in names]
-    known = {name for names in PARAMETERS.values() for name in names}
+    known = {name for names in config.COMMANDS.values() for name in names}
     assert len(grouped) == len(set(grouped))
     assert set(grouped) == known == set(command_line._HELP)
 
 
-@pytest.mark.parametrize("phase", PARAMETERS)
+@pytest.mark.parametrize("phase", config.COMMANDS)
 def test_defaults_are_the_configurations(phase: str) -> None:
     options = vars(make_parser().parse_args([phase]))
-    assert set(options) - {"command", "dry_run"} == set(PARAMETERS[phase])
-    assert all(options[name] == getattr(PhaseConfig(), name) for name in PARAMETERS[phase])
+    assert set(options) - NOT_OF_THE_RUN == set(config.COMMANDS[phase])
+    assert all(options[name] == getattr(PhaseConfig(), name) for name in config.COMMANDS[phase])
 
 
 def test_a_default_that_says_something_is_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,3 +80,35 @@ def test_help_waits_for_no_heavy_import() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("shell", command_line.SHELLS)
+def test_a_shell_is_told_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    text = capsys.readouterr().out
+    assert all(command in text for command in COMMANDS)
+
+
+def test_bash_completes_a_command_and_an_option(tmp_path: Path) -> None:
+    script = tmp_path / "carto.bash"
+    script.write_text(command_line.completion("bash"))
+    name = re.search(r"^complete .*-F (\w+) carto$", script.read_text(), re.MULTILINE)
+    assert name
+    for words, expected in (
+        (["carto", "dist"], "distill"),
+        (["carto", "map", "--dyn"], "--dynamics"),
+    ):
+        code = (
+            f"source {script}; COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; "
+            f"{name[1]} carto '{words[-1]}' '{words[-2]}'; echo \"${{COMPREPLY[@]}}\""
+        )
+        done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)
+        assert done.stdout.split() == [expected], done.stderr
+
+
+def test_completion_names_its_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert main(["completion", "zsh"]) == 2
+    assert capsys.readouterr().err.endswith('`pip install "carto_helpers[completion]"` adds it\n')

@@ -315,3 +315,8 @@ def test_an_option_that_the_executor_would_ignore_is_refused(ignored: dict[str, 
     with pytest.raises(ValueError, match="with 'here'; leave it out or pass executor 'slurm'"):
         PhaseConfig(**ignored)
     assert PhaseConfig(executor="slurm", **ignored)
+
+
+def test_a_size_of_images_is_not_negative() -> None:
+    with pytest.raises(ValueError, match="`image_size` must not be negative, got -1; 0 leaves"):
+        PhaseConfig(image_size=-1)

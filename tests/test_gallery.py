@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from made_frames import made_map
 
-from carto_helpers.gallery import gallery, region_samples
+from carto_helpers.gallery import gallery, region_samples, suspicious
 
 
 def test_samples_are_of_the_region_with_an_image_and_repeat() -> None:
@@ -43,3 +43,13 @@ def test_what_cannot_be_drawn() -> None:
         region_samples(made_map(9, images=9), n=0)
     with pytest.raises(ValueError, match="`frame` must have the column image"):
         region_samples(made_map(9).drop(columns="image"))
+
+
+def test_suspicious_labels_are_the_least_confident_with_an_image() -> None:
+    frame = made_map(300, images=100)
+    page = suspicious(frame, n=3)
+    lowest = frame[frame["image"].ne("")].sort_values("confidence").head(3)
+    places = [page.index(f"training image {index}") for index in lowest["index"]]
+    assert places == sorted(places)
+    assert page.count("<img ") == 3
+    assert "No images are recorded" in suspicious(made_map(50, images=0))

@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from carto_helpers.images import image_folder
+from carto_helpers.images import decoding
+from carto_helpers.images.decoding import decode_images
 from carto_helpers.images.image_cache import cache_file
-from carto_helpers.images.image_folder import decode_images, read_image_folder
+from carto_helpers.images.image_folder import read_image_folder
 from carto_helpers.networks.torchvision_trap import prepare_torchvision
 
 
@@ -45,13 +46,13 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def count_decoded(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     decoded: list[str] = []
-    decode = image_folder._decode
+    decode = decoding._decode
 
     def count(file: str) -> np.ndarray:
         decoded.append(file)
         return decode(file)
 
-    monkeypatch.setattr(image_folder, "_decode", count)
+    monkeypatch.setattr(decoding, "_decode", count)
     return lambda: len(decoded)
 
 
@@ -138,7 +139,7 @@ def test_order_and_errors_hold_over_many_tasks(
 ) -> None:
     files = [str(file) for file in sorted(folder.rglob("*.png"))]
     whole = decode_images(files)
-    monkeypatch.setattr(image_folder, "_N_IMAGES_A_TASK", 2)
+    monkeypatch.setattr(decoding, "_N_IMAGES_A_TASK", 2)
     assert torch.equal(decode_images(files), whole)
     Path(files[-1]).write_bytes(b"no image")
     with pytest.raises(ValueError, match="that Pillow can decode, got .*; replace or remove it"):
@@ -217,3 +218,42 @@ def test_an_image_of_another_mode_is_named(folder: Path) -> None:
 def test_a_mode_beside_greyscale_and_colour_is_named(folder: Path, mode: str) -> None:
     bad = save_image(folder / "train" / "dog" / "1.png", mode=mode)
     assert f"must be greyscale (mode L) or RGB, got mode {mode} in {bad}" in refused(folder)
+
+
+def test_images_of_any_size_and_mode_are_scaled_and_cut(folder: Path) -> None:
+    save_image(folder / "train" / "cat" / "big.png", size=(50, 40))
+    save_image(folder / "train" / "cat" / "clear.png", mode="RGBA")
+    save_image(folder / "train" / "cat" / "grey.png", mode="L")
+    dataset = read_image_folder(folder, "pets", image_size=8)
+    assert dataset.train.images.shape == (12, 3, 8, 8)
+    assert read_image_folder(folder, "pets", image_size=4).train.images.shape == (12, 3, 4, 4)
+    assert read_image_folder(folder, "pets", image_size=8).fingerprint == dataset.fingerprint
+
+
+def test_an_image_stands_as_its_camera_says(folder: Path) -> None:
+    image = Image.fromarray(np.array([[0, 0], [255, 255]], np.uint8).repeat(8, 0).repeat(8, 1))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    for i in range(2):
+        image.save(folder / "train" / "cat" / f"{i}.jpg", exif=exif, quality=100)
+    turned = decode_images([str(folder / "train" / "cat" / "0.jpg")], image_size=2)
+    assert (turned[0, 0] > 128).tolist() == [[True, False], [True, False]]
+
+
+def test_a_validation_split_of_ones_own_is_kept_apart(folder: Path) -> None:
+    for k in range(2):
+        save_image(folder / "val" / "dog" / f"{k}.png")
+    dataset = read_image_folder(folder, "pets")
+    assert (len(dataset.train), dataset.n_validation) == (11, 2)
+    assert dataset.train.files[-2:] == ("val/dog/0.png", "val/dog/1.png")
+    again = read_image_folder(folder, "pets")  # from the cache
+    assert (again.fingerprint, again.n_validation) == (dataset.fingerprint, 2)
+    save_image(folder / "val" / "bird" / "0.png")
+    with pytest.raises(ValueError, match="every class of val must be in train, got bird only in"):
+        read_image_folder(folder, "pets")
+
+
+def test_files_are_named_below_the_folder(folder: Path) -> None:
+    dataset = read_image_folder(folder, "pets")
+    assert dataset.train.files[0] == "train/Zebra/0.png"
+    assert len(dataset.test.files) == len(dataset.test)

@@ -81,3 +81,18 @@ def test_fewer_than_two_classes_are_refused() -> None:
 def test_a_set_without_images_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one image, got none; add some"):
         make_set(0)
+
+
+def test_parts_of_two_kinds_are_refused() -> None:
+    made = make_set()
+    other = dataclasses.replace(made, classes=("cat", "dog", "cow"))
+    smaller = dataclasses.replace(made, images=made.images[..., 1:])
+    for test in (other, smaller):
+        with pytest.raises(ValueError, match="training and test images must share classes and sh"):
+            Dataset(train=made, test=test)
+
+
+@pytest.mark.parametrize("n_validation", [-1, 5, 6])
+def test_a_validation_split_leaves_images_to_train_on(n_validation: int) -> None:
+    with pytest.raises(ValueError, match="must leave at least 2 training images, got"):
+        Dataset(train=make_set(), test=make_set(), n_validation=n_validation)

@@ -12,8 +12,8 @@ from made_runs import make_folder
 from PIL import Image
 
 from carto_helpers.data import load
-from carto_helpers.images import image_folder
-from carto_helpers.images.image_folder import decode_images
+from carto_helpers.images import decoding
+from carto_helpers.images.decoding import decode_images
 from carto_helpers.images.image_tree import check_tree
 
 
@@ -75,7 +75,7 @@ def test_more_images_than_memory_holds_are_one_line(
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(image_folder.np, "empty", full)
+    monkeypatch.setattr(decoding.np, "empty", full)
     files = [str(file) for file in sorted(folder.rglob("*.png"))]
     with pytest.raises(MemoryError, match=r"memory for 6 images of 16x16 as .*png, 0 GB; make"):
         decode_images(files)

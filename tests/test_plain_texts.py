@@ -123,6 +123,7 @@ LISTS = ("architectures", "learning_rates", "fractions")
 NUMBERS = (
     "batch_size", "split_seed", "epochs", "learning_rates", "learning_rate", "fractions",
     "teacher_learning_rate", "temperature", "hard_weight", "seeds", "fraction", "workers",
+    "image_size",
 )  # the command line refuses what is none  # fmt: skip
 
 

@@ -81,3 +81,35 @@ def test_results_are_a_row_a_subset_and_two_columns_a_student_that_was_run() -> 
         "| 100 % train | not run | – |",
     ]
     assert readings.results_table(table.assign(n=0)) == ""
+
+
+def made_examples() -> pd.DataFrame:
+    return pd.DataFrame({
+        "index": [4, 2, 9], "file": ["b/4.png", "a/2.png", "a/9.png"], "class": ["b", "a", "a"],
+        "confidence": [0.2, 0.9, 0.1], "correctness": [0.5, 1.0, 0.0], "forgetfulness": 0.0,
+    })  # fmt: skip
+
+
+def test_the_least_probable_labels_come_first() -> None:
+    found = readings.suspicious_table(made_examples(), n=2)
+    assert found["index"].tolist() == [9, 4]
+    assert found.columns.tolist() == ["index", "file", "class", "confidence", "correctness"]
+    assert "file" not in readings.suspicious_table(made_examples().drop(columns="file"))
+
+
+def test_a_subset_is_told_with_its_rarest_class_and_what_it_lost() -> None:
+    frame = made_examples()
+    text = readings.read_subset(frame, frame, "a.csv")
+    assert text.startswith(
+        "`a.csv` names **3 of 3** training images, 1 of the rarest class (b) and"
+    )
+    assert readings.read_subset(frame.tail(2), frame, "a.csv").endswith("**No image of b.**")
+
+
+def test_a_student_is_told_beside_its_teacher() -> None:
+    teacher, student = pd.Series(teacher_row(test_macro_f1=0.75)), pd.DataFrame([student_row()])
+    text = readings.read_student(teacher, student)
+    assert "reaches a macro F1 of **0.500** on the test set, its teacher (resnet50, 1 imag" in text
+    assert readings.read_student(teacher, student.head(0)) == (
+        "**No such student is recorded yet.**"
+    )

@@ -46,6 +46,15 @@ def test_a_record_gives_the_pages_that_it_has_rows_for(tmp_path: Path) -> None:
     assert pages[-1].parameters["teacher_start"] == "cifar100"
 
 
+def test_the_quickstart_has_a_page_where_its_student_is_recorded(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    results.append_teacher(teacher_row(key="t" * 16))
+    results.append_student(student_row(fraction=0.33, recipe="{}"))
+    assert "quickstart" not in {page.name for page in executed_pages.recorded_pages(results)}
+    results.append_student(student_row(key="q" * 16, fraction=0.33))
+    assert "quickstart" in {page.name for page in executed_pages.recorded_pages(results)}
+
+
 def test_only_the_asked_data_sets(tmp_path: Path) -> None:
     assert executed_pages.recorded_pages(made_results(tmp_path), ["mnist"]) == []
 

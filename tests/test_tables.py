@@ -227,3 +227,15 @@ def test_show_leaves_out_the_papers_columns_where_it_has_no_value() -> None:
     html = show(table3(summary(rows), PAPER3, datasets=["digits"]), caption="Digits.").to_html()
     assert ">difference</th>" not in html
     assert ">95 % interval</th>" in html
+
+
+def test_a_table_of_sentences_wraps() -> None:
+    """A rule without a place would hold for the whole table."""
+    sentences = pd.DataFrame({"claim": ["a b"], "where": ["c d"], "test": ["e f"]})
+    assert "nowrap" not in show(sentences, caption="").to_html()
+    assert "nowrap" in show(sentences.assign(n=3), caption="").to_html()
+
+
+def test_a_verdict_is_told_with_its_reason() -> None:
+    verdicts = pd.DataFrame({"verdict": ["holds", "does not"], "reason": ["", "not shown"]})
+    assert printed(verdicts)["verdict"].tolist() == ["holds", "does not (not shown)"]

@@ -100,8 +100,9 @@ def _die_late() -> None:
 
 
 def _network() -> torch.nn.Module:
-    spec = models.resolve("test_resnet", role="teacher")
-    return models.create(spec, n_classes=10, n_channels=1)
+    spec, images = models.resolve("test_resnet", role="teacher"), data.load(dataset())
+    n_channels = images.train.images.shape[1]
+    return models.create(spec, n_classes=len(images.train.classes), n_channels=n_channels)
 
 
 class _Lines(logging.Handler):

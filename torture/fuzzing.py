@@ -19,7 +19,7 @@ from carto_helpers.config import PARAMETERS, STUDENT_COLUMNS, PhaseConfig
 from carto_helpers.formats.aum_files import read_aum
 from carto_helpers.formats.cartography_files import read_cartography
 from carto_helpers.formats.dynamics_files import read_npz, read_parquet, write_npz, write_parquet
-from carto_helpers.images.image_folder import decode_images
+from carto_helpers.images.decoding import decode_images
 from carto_helpers.images.official_files import read_official_files
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results, load_tensors

@@ -14,8 +14,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from carto_helpers import data
 from carto_helpers.__main__ import main
@@ -38,12 +40,27 @@ ARGUMENTS = (
     "--batch-size 64 --device cpu --fractions 0.05 0.1 0.15"
 ).split()
 
+# The same on forty small images, with which the networks take a second instead of five.
+_SMALL = {"digits": "", "0.05": "0.25", "0.1": "0.5", "0.15": "0.75"}
+
 Before = Callable[[], Any]
 Found = TypeVar("Found")
 
 
 def nothing() -> None:
     """Do no harm."""
+
+
+def small_arguments(folder: Path) -> list[str]:
+    """Return the job's arguments for images that are made in `folder`, bright and dark noise."""
+    draw = np.random.default_rng(0)
+    for i in range(52):
+        name, low = (("bright", 100), ("dark", 0))[i % 2]
+        pixels = draw.integers(low, low + 155, (16, 16), dtype=np.uint8)
+        path = folder / ("train" if i < 40 else "test") / name / f"{i:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return [_SMALL.get(word, word) or str(folder) for word in ARGUMENTS]
 
 
 class Job:

@@ -17,13 +17,13 @@ HEADINGS = {
     "family": "family", "role": "role", "network": "network", "start": "start",
     "learning_rate": "learning rate", "val_macro_f1": "validation F1",
     "parameters_10": "10 classes", "parameters_1000": "1000 classes",
-    "claim": "claim", "where": "where", "place": "place", "known": "known", "verdict": "verdict",
-    "reason": "because", "reading": "found", "papers_reading": "in the paper's table",
+    "claim": "claim", "where": "where", "place": "place", "verdict": "verdict",
+    "reading": "found", "papers_reading": "in the paper's table",
     "test": "test", "statistic": "what decides",
     "mean": "ours", "interval": "95 % interval", "n": "n", "paper": "paper",
     "paper_teacher": "paper's teacher",
     "difference": "difference", "mark": "mark", "doubts": "doubts",
-    "item": "item", "value": "value", "p": "p",
+    "item": "item", "value": "value", "p": "p", "known": "known",
     "ours": "our rows", "subset": "subset", "size": "images", "fewest": "smallest class",
     "most": "largest class", "twin": "shares most with", "twin_share": "share",
     "accuracy": "teacher right", "entropy": "entropy, nats",
@@ -40,7 +40,7 @@ FORMS = {
 PAPERS = ("paper", "paper's teacher", "difference")
 WRAPPED = (
     "who", "on", "value", "network", "paper's teacher", "claim", "where", "place", "found",
-    "because", "in the paper's table", "test", "what decides", "point", "our rows",
+    "verdict", "in the paper's table", "test", "what decides", "point", "our rows",
     "shares most with", "doubts",
 )  # fmt: skip
 ROOMY = ("claim", "found", "in the paper's table", "what decides", "test")
@@ -106,10 +106,10 @@ def _styles(columns: list[str]) -> list[Any]:
     ]
     right = [{"selector": place, "props": "text-align: right"} for place in numbers]
     lines = [f"td.col{i}" for i, name in enumerate(columns) if name not in WRAPPED]
-    single = {"selector": ", ".join(lines), "props": "white-space: nowrap"}
+    single = [{"selector": place, "props": "white-space: nowrap"} for place in lines]
     roomy = [f".col{i}" for i, name in enumerate(columns) if name in ROOMY]
     wide = [{"selector": place, "props": "min-width: 11em"} for place in roomy]
-    return [*styles, *right, single, *wide]
+    return [*styles, *right, *single, *wide]
 
 
 def _tint(word: object) -> str:
@@ -145,6 +145,9 @@ def printed(table: pd.DataFrame, *, unit: str = "fraction") -> pd.DataFrame:
     for name, form in FORMS.items():
         if name in text:
             text[name] = [_number(value, form) for value in table[name]]
+    if {"verdict", "reason"} <= set(text):
+        pairs = zip(text["verdict"], text["reason"], strict=True)
+        text["verdict"] = [f"{verdict} ({why})" if why else verdict for verdict, why in pairs]
     if "doubts" in text and not text["doubts"].any():
         del text["doubts"]
     shown = [name for name in HEADINGS if name in text]

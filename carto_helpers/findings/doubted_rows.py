@@ -8,10 +8,9 @@ import pandas as pd
 
 from carto_helpers.config import SubsetSpec
 from carto_helpers.doubts import Evidence, evidence, meanings, student_doubts, teacher_doubts
+from carto_helpers.own_subsets import positions
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results
-from carto_helpers.scoring import Scores, scores
-from carto_helpers.selection import select
 
 
 def with_doubts(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +32,7 @@ def with_doubts(results: Results, rows: pd.DataFrame) -> pd.DataFrame:
         records = {str(key): _dynamics(results, str(key)) for key in rows["teacher_key"].unique()}
         teachers = results.teachers()
         teachers = teachers[teachers["key"].isin(list(records))]
-        marks = student_doubts(rows, teachers, _evidence(records), _lost(rows, records))
+        marks = student_doubts(rows, teachers, _evidence(records), _lost(results, rows, records))
     doubts = pd.Series([marks[str(key)] for key in rows["key"]], index=rows.index, dtype=object)
     return rows.assign(doubts=doubts)
 
@@ -66,12 +65,9 @@ def _evidence(records: Mapping[str, DynamicsRecord | None]) -> dict[str, Evidenc
 
 
 def _lost(
-    students: pd.DataFrame, records: Mapping[str, DynamicsRecord | None]
+    results: Results, students: pd.DataFrame, records: Mapping[str, DynamicsRecord | None]
 ) -> dict[str, list[str]]:
     """Return by key the classes that a student's subset holds no image of."""
-    statistics: dict[str, Scores] = {
-        key: scores(record.p_gold, record.is_right) for key, record in records.items() if record
-    }
     subsets: dict[tuple[Any, ...], list[str]] = {}
     lost = {}
     for row in students.to_dict("records"):
@@ -81,7 +77,7 @@ def _lost(
         spec = SubsetSpec(**{name: row[name] for name in SubsetSpec.__dataclass_fields__})
         place = (row["teacher_key"], spec, row["subset_seed"] if spec.is_seeded else None)
         if place not in subsets:
-            chosen = select(spec, statistics[row["teacher_key"]], seed=row["subset_seed"])
+            chosen = positions(results, record, spec, seed=row["subset_seed"])
             subsets[place] = _absent(record, chosen)
         lost[str(row["key"])] = subsets[place]
     return lost

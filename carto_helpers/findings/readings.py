@@ -138,6 +138,51 @@ def _whole(run: pd.DataFrame) -> str:
     return f" The whole training split gives {whole['mean'].iloc[0]:.3f}."
 
 
+def suspicious_table(frame: pd.DataFrame, n: int = 12) -> pd.DataFrame:
+    """Return the examples of a data map whose label the teacher found least probable.
+
+    Parameters
+    ----------
+    frame
+        A data map's rows.
+    n
+        At most so many, the lowest confidence first.
+
+    Returns
+    -------
+    DataFrame
+        `index`, `file` where there are files, `class`, `confidence` and `correctness` (fractions).
+    """
+    names = ["index", "file", "class", "confidence", "correctness"]
+    lowest = frame.sort_values("confidence", kind="stable").head(n).round({"confidence": 3})
+    return lowest[[name for name in names if name in lowest]].reset_index(drop=True)
+
+
+def read_subset(subset: pd.DataFrame, frame: pd.DataFrame, path: str) -> str:
+    """Return what a subset holds of a data map, and where it was written, as Markdown."""
+    counts = subset["class"].value_counts()
+    lost = sorted(set(frame["class"]) - set(counts.index))
+    without = f" **No image of {', '.join(map(str, lost))}.**" if lost else ""
+    return (
+        f"`{path}` names **{len(subset):,} of {len(frame):,}** training images, {counts.min()} of "
+        f"the rarest class ({counts.idxmin()}) and {counts.max()} of the most frequent "
+        f"({counts.idxmax()}).{without}"
+    )
+
+
+def read_student(teacher: "pd.Series[Any]", students: pd.DataFrame) -> str:
+    """Return how one student fares beside its teacher, as Markdown."""
+    if students.empty:
+        return "**No such student is recorded yet.**"
+    student = students.iloc[0]
+    return (
+        f"The student ({student['network']}, {student['n_train']:,} images, "
+        f"{student['seconds']:.0f} s) reaches a macro F1 of **{student['test_macro_f1']:.3f}** on "
+        f"the test set, its teacher ({teacher['network']}, {teacher['n_train']:,} images, "
+        f"{teacher['seconds']:.0f} s) {teacher['test_macro_f1']:.3f}."
+    )
+
+
 def results_table(table: pd.DataFrame) -> str:
     """Return the students of a table that were run, as a Markdown table: a row a subset.
 

@@ -23,17 +23,22 @@ class ImageSet:
         Shape (N,), in 0 … len(classes) − 1.
     classes
         The classes' names, by label.
+    files
+        Where each image came from, under the data set's folder, or () where they were no files; no
+        part of the fingerprint.
 
     Raises
     ------
     ValueError
-        If there is no image, there are fewer than two classes, or a label is not one of theirs.
+        If there is no image, there are fewer than two classes, a label is not one of theirs, or
+        there are files for some images only.
     """
 
     name: str
     images: UInt8[Tensor, "N C H W"]
     labels: Int64[Tensor, "N"]
     classes: tuple[str, ...]
+    files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the number of images and classes and the range of the labels."""
@@ -48,6 +53,12 @@ class ImageSet:
             raise ValueError(
                 f"labels must lie in 0 … {self.n_classes - 1}, got {lowest} … {highest} in "
                 f"{self.name}; number the {self.n_classes} classes from 0"
+            )
+
+        if self.files and len(self.files) != len(self.images):
+            raise ValueError(
+                f"`files` must name each of the {len(self.images)} images of {self.name}, got "
+                f"{len(self.files)} names; leave them out"
             )
 
     def __len__(self) -> int:
@@ -90,10 +101,43 @@ class ImageSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """The training images, from which the validation split is taken, and the test images."""
+    """The training images, from which the validation split is taken, and the test images.
+
+    Attributes
+    ----------
+    train
+        The training images, behind them the `n_validation` of a validation split of one's own.
+    test
+        The test images.
+    n_validation
+        How many at the end of `train` are for validation; 0: a seeded fifth of all is.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in classes or in the images' shape, or all of `train` is for validation.
+    """
 
     train: ImageSet
     test: ImageSet
+    n_validation: int = 0
+
+    def __post_init__(self) -> None:
+        """Check that both parts are of one kind."""
+        train, test = (
+            (part.classes, tuple(part.images.shape[1:])) for part in (self.train, self.test)
+        )
+        if train != test:
+            raise ValueError(
+                "training and test images must share classes and shape, got "
+                f"{len(train[0])} classes and {train[1]}, {len(test[0])} classes and {test[1]}; "
+                "number the classes alike and bring the images to one size"
+            )
+        if not 0 <= self.n_validation < len(self.train) - 1:
+            raise ValueError(
+                "a validation split must leave at least 2 training images, got "
+                f"{self.n_validation} of {len(self.train)} for it; pass fewer"
+            )
 
     @property
     def name(self) -> str:
@@ -107,6 +151,11 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits of the SHA-256 of both splits' fingerprints."""
+        """Sixteen hexadecimal digits of the SHA-256 of both parts' fingerprints.
+
+        A validation split of one's own counts too: other positions are then trained on.
+        """
         both = self.train.fingerprint + self.test.fingerprint
+        if self.n_validation:
+            both += f"+{self.n_validation}"
         return hashlib.sha256(both.encode()).hexdigest()[:16]

@@ -1,25 +1,15 @@
 """Examples that know their position, and the evaluation pass over them that a recorder needs."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from carto_helpers.images.sources import Indexable
 from carto_helpers.recorders.epoch_checks import check_mode
 from carto_helpers.recorders.recorder import DynamicsRecorder
-
-
-@runtime_checkable
-class Indexable(Protocol):
-    """Anything of a known length whose examples are taken by position."""
-
-    def __len__(self) -> int:
-        """Return the number of examples."""
-
-    def __getitem__(self, index: int, /) -> Any:
-        """Return one example."""
 
 
 class IndexedDataset(Dataset[Any]):

@@ -9,7 +9,7 @@ import nbformat
 import pandas as pd
 import papermill
 
-from carto_helpers.config import DATASETS
+from carto_helpers.config import DATASETS, PhaseConfig
 from carto_helpers.records import Results, replacing
 
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
@@ -126,7 +126,16 @@ def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]
         names = {"dataset": dataset, "architecture": student, "teacher_start": start}
         parameters = {name: str(value) for name, value in names.items()}
         pages += [_page(phase, parameters) for phase in _PHASES if _has_rows(phase, rows)]
+    if _has_quickstart(students):
+        pages.append(Page(source="quickstart", name="quickstart", parameters={"dataset": "digits"}))
     return pages
+
+
+def _has_quickstart(students: pd.DataFrame) -> bool:
+    """Return whether the record holds what the quickstart trains on the digits."""
+    asked = {"dataset": "digits", "student": "mobilenet", "rule": "random", "fraction": 0.33}
+    same = students[list(asked)].eq(pd.Series(asked)).all(axis=1)
+    return bool((same & (students["recipe"] == PhaseConfig().student_recipe.to_json())).any())
 
 
 def _n_seeds(results: Results) -> int:

@@ -11,15 +11,15 @@ from filelock import Timeout
 from torch import nn
 from tqdm import tqdm
 
-from carto_helpers import models, selection
+from carto_helpers import models
 from carto_helpers.config import StudentRun
 from carto_helpers.engine import Engine
 from carto_helpers.memory import Footprint, footprint, peak_bytes
+from carto_helpers.own_subsets import positions
 from carto_helpers.records import save_tensors
 from carto_helpers.runs.provenance import provenance, run_facts, score_columns
 from carto_helpers.runs.starts import Start, initialise
 from carto_helpers.runs.workbench import Workbench
-from carto_helpers.scoring import scores
 from carto_helpers.training import Training, TrainingData, evaluate, tracked_scores
 
 
@@ -88,9 +88,7 @@ def outcome(run: StudentRun, row: dict[str, Any]) -> str:
 def subset_index(bench: Workbench, run: StudentRun) -> np.ndarray:
     """Return the subset of a run: sorted positions in the training split, (n,)."""
     record = bench.results.dynamics(run.teacher_key)
-    return selection.select(
-        run.subset, scores(record.p_gold, record.is_right), seed=run.subset_seed
-    )
+    return positions(bench.results, record, run.subset, seed=run.subset_seed)
 
 
 def _train(bench: Workbench, run: StudentRun) -> dict[str, Any]:

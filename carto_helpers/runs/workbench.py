@@ -32,12 +32,14 @@ class Workbench:
     @cached_property
     def dataset(self) -> data.Dataset:
         """The images, from `dataset` and `data_root`."""
-        return data.load(self.config.dataset, self.config.data_root)
+        config = self.config
+        return data.load(config.dataset, config.data_root, image_size=config.image_size)
 
     @cached_property
     def split(self) -> data.Split:
         """Positions of the training and the validation split."""
-        return data.split(len(self.dataset.train), self.config.split_seed)
+        dataset = self.dataset
+        return data.split(len(dataset.train), self.config.split_seed, dataset.n_validation)
 
     def network(self, role: str) -> models.NetworkSpec:
         """Return the network of the asked student, or of the asked teacher (best: ResNet-50)."""

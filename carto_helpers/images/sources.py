@@ -1,0 +1,264 @@
+"""Images that are in memory or in somebody else's data set, as one of ours."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+from carto_helpers.images.decoding import Held, check_image_size, decode_images
+from carto_helpers.images.image_set import Dataset, ImageSet
+
+
+@runtime_checkable
+class Indexable(Protocol):
+    """Anything of a known length whose examples are taken by position.
+
+    A map-style `torch.utils.data.Dataset` is, and a split of Hugging Face's `datasets`.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+
+    def __getitem__(self, index: int, /) -> Any:
+        """Return one example."""
+
+
+class _Part(NamedTuple):
+    images: UInt8[Tensor, "N C H W"]
+    labels: list[int]
+
+
+def from_arrays(
+    train: tuple[Any, Any],
+    test: tuple[Any, Any],
+    validation: tuple[Any, Any] | None = None,
+    *,
+    classes: Sequence[str] = (),
+    name: str = "images",
+    image_size: int = 0,
+) -> Dataset:
+    """Make a dataset of arrays: images and labels of each part.
+
+    Parameters
+    ----------
+    train, test, validation
+        Images, uint8 of shape (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3, and their
+        labels, whole numbers from 0. Without `validation` a seeded fifth of `train` is held out.
+    classes
+        The classes' names, by label; default: the numbers.
+    name
+        What to call the dataset.
+    image_size
+        0, or pixels a side that images are scaled and cut to.
+
+    Returns
+    -------
+    Dataset
+        Of one's own: `write_images` makes it a folder that the phases and the command line take.
+
+    Raises
+    ------
+    ValueError
+        If images are not uint8 or of another shape, the parts differ in shape, or labels do not fit
+        them.
+
+    Examples
+    --------
+    >>> pixels, labels = np.zeros((4, 8, 8), np.uint8), [0, 1, 0, 1]
+    >>> from_arrays((pixels, labels), (pixels, labels)).train.images.shape
+    torch.Size([4, 1, 8, 8])
+    """
+    given = {"train": train, "validation": validation, "test": test}
+    parts = {
+        part: _Part(_channels_first(images, part), _whole_numbers(labels, part))
+        for part, (images, labels) in ((p, pair) for p, pair in given.items() if pair is not None)
+    }
+    return resized(_dataset(parts, classes, name), image_size)
+
+
+def from_dataset(
+    train: Indexable,
+    test: Indexable,
+    validation: Indexable | None = None,
+    *,
+    classes: Sequence[str] = (),
+    name: str = "images",
+    image_size: int = 0,
+    image: str = "image",
+    label: str = "label",
+) -> Dataset:
+    """Make a dataset of PyTorch's map-style datasets, or of the splits of a Hugging Face dataset.
+
+    Parameters
+    ----------
+    train, test, validation
+        Have a length, and give an image and its label by position: a pair, or a mapping that holds
+        both. Images are Pillow's, or uint8 arrays of (H, W) or (H, W, C), or uint8 tensors of
+        (C, H, W), C = 1 or 3. Without `validation` a seeded fifth of `train` is held out.
+    classes
+        The classes' names, by label; default: those that `train` names (`classes`, or the features
+        of Hugging Face), else the numbers.
+    name
+        What to call the dataset.
+    image_size
+        0: the images share one size and one mode. Above 0: pixels a side that all are scaled and
+        cut to, as `load` does.
+    image, label
+        Where a mapping holds the two.
+
+    Returns
+    -------
+    Dataset
+        Of one's own: `write_images` makes it a folder that the phases and the command line take.
+
+    Raises
+    ------
+    TypeError
+        If an example is neither a pair nor a mapping, or its image is of another kind.
+    ValueError
+        If a mapping lacks one of the two, an image differs from the first, or labels do not fit.
+
+    Examples
+    --------
+    >>> pairs = [(np.full((8, 8), 9, np.uint8), 0), (np.zeros((8, 8), np.uint8), 1)]
+    >>> from_dataset(pairs, pairs, name="squares").train.classes
+    ('0', '1')
+    """
+    given = {"train": train, "validation": validation, "test": test}
+    held: list[Held] = []
+    labels: dict[str, list[Any]] = {}
+    for part, examples in given.items():
+        if examples is not None:
+            pairs = [_pair(examples[i], image, label, part) for i in range(len(examples))]
+            held += [
+                Held(f"image {i} of {part}", _as_image(pixels, part))
+                for i, (pixels, _) in enumerate(pairs)
+            ]
+            labels[part] = [number for _, number in pairs]
+    if not held:
+        raise ValueError(f"{name} must hold at least one image, got none; add some")
+    images = decode_images(held, name, image_size=image_size)
+    ends = np.cumsum([len(numbers) for numbers in labels.values()])
+    parts = {
+        part: _Part(images[end - len(numbers) : end], _whole_numbers(numbers, part))
+        for end, (part, numbers) in zip(ends.tolist(), labels.items(), strict=True)
+    }
+    return _dataset(parts, classes or _named_classes(train, label), name)
+
+
+def resized(dataset: Dataset, image_size: int) -> Dataset:
+    """Return a dataset scaled and cut to squares of `image_size` pixels; 0 leaves it as it is."""
+    check_image_size(image_size)
+    if not image_size:
+        return dataset
+
+    def scaled(part: ImageSet) -> ImageSet:
+        held = [Held(f"image {i}", image) for i, image in enumerate(to_images(part.images))]
+        return replace(part, images=decode_images(held, part.name, image_size=image_size))
+
+    return replace(dataset, train=scaled(dataset.train), test=scaled(dataset.test))
+
+
+def to_images(images: UInt8[Tensor, "N C H W"]) -> Iterable[Image.Image]:
+    """Yield each image as Pillow's."""
+    for pixels in images.permute(0, 2, 3, 1).numpy():
+        yield Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
+
+
+def _dataset(parts: dict[str, _Part], classes: Sequence[str], name: str) -> Dataset:
+    labels = [label for part in parts.values() for label in part.labels]
+    names = tuple(classes) or tuple(str(n) for n in range(max(labels, default=-1) + 1))
+    if len({part.images.shape[1:] for part in parts.values()}) > 1:
+        shapes = ", ".join(str(tuple(part.images.shape)) for part in parts.values())
+        raise ValueError(
+            f"all parts must have images of one shape, got {shapes}; bring them to one size"
+        )
+    inner = [parts[part] for part in ("train", "validation") if part in parts]
+    train = _Part(
+        torch.cat([part.images for part in inner]), [n for part in inner for n in part.labels]
+    )
+    sets = [
+        ImageSet(
+            name=name, images=images, labels=torch.tensor(numbers, dtype=torch.int64), classes=names
+        )
+        for images, numbers in (train, parts["test"])
+    ]
+    n_validation = len(parts["validation"].labels) if "validation" in parts else 0
+    return Dataset(train=sets[0], test=sets[1], n_validation=n_validation)
+
+
+def _channels_first(images: Any, part: str) -> UInt8[Tensor, "N C H W"]:
+    """Return images as a tensor of (N, C, H, W); the axis of 1 or 3 channels may be last."""
+    pixels = images if isinstance(images, Tensor) else torch.tensor(np.ascontiguousarray(images))
+    shape = tuple(pixels.shape)
+    if pixels.dtype != torch.uint8:
+        raise ValueError(
+            f"images must be uint8, got {pixels.dtype} in {part}; scale them to 0 … 255 and "
+            "convert, (255 * x).round().astype('uint8')"
+        )
+    if len(shape) == 3:
+        return pixels[:, None].contiguous()  # (N, 1, H, W)
+    if len(shape) == 4 and shape[1] in (1, 3):
+        return pixels.contiguous()
+    if len(shape) == 4 and shape[3] in (1, 3):
+        return pixels.permute(0, 3, 1, 2).contiguous()  # (N, C, H, W)
+    raise ValueError(
+        f"images must be (N, H, W), (N, H, W, C) or (N, C, H, W) with C = 1 or 3, got {shape} in "
+        f"{part}; drop or add axes"
+    )
+
+
+def _whole_numbers(labels: Any, part: str) -> list[int]:
+    numbers = np.asarray(labels)
+    if numbers.ndim != 1 or not (np.issubdtype(numbers.dtype, np.integer) or not numbers.size):
+        raise ValueError(
+            f"labels must be whole numbers from 0, one an image, got {numbers.dtype} of shape "
+            f"{numbers.shape} in {part}; number the classes and pass their names as `classes`"
+        )
+    return [int(number) for number in numbers]
+
+
+def _pair(example: Any, image: str, label: str, part: str) -> tuple[Any, Any]:
+    if isinstance(example, Mapping):
+        if missing := {image, label} - set(example):
+            raise ValueError(
+                f"examples must hold {image!r} and {label!r}, got {', '.join(map(str, example))} "
+                f"in {part}, without {min(missing)!r}; pass its name as `image` or `label`"
+            )
+        return example[image], example[label]
+    if isinstance(example, tuple | list) and len(example) == 2:
+        return example[0], example[1]
+    raise TypeError(
+        f"an example must be an image and a label, got {type(example).__name__} in {part}; wrap "
+        "the data set so that it gives pairs"
+    )
+
+
+def _as_image(pixels: Any, part: str) -> Image.Image:
+    """Return an image as Pillow's; a tensor's channels come first, an array's last."""
+    if isinstance(pixels, Image.Image):
+        return pixels
+    if not isinstance(pixels, Tensor | np.ndarray):
+        raise TypeError(
+            f"an image must be Pillow's, an array or a tensor, got {type(pixels).__name__} in "
+            f"{part}; convert it"
+        )
+    if isinstance(pixels, Tensor) and pixels.ndim == 3:
+        pixels = pixels.permute(1, 2, 0)  # (H, W, C)
+    first = _channels_first(pixels[None], part)
+    return next(iter(to_images(first)))
+
+
+def _named_classes(examples: Any, label: str) -> Sequence[str]:
+    """Return the classes' names that a data set of torchvision or of Hugging Face knows, or ()."""
+    if names := getattr(examples, "classes", None):
+        return [str(name) for name in names]
+    features = getattr(examples, "features", None)
+    if isinstance(features, Mapping):
+        return list(getattr(features.get(label), "names", None) or ())
+    return ()

@@ -1,0 +1,192 @@
+"""Subsets by a rule or of one's own, as positions in a teacher's training split.
+
+A subset of one's own is a CSV file with a column `index`, positions in the loaded training set (the
+data map saves one, `carto select` too), or `file`, names below the data set's folder. A record
+keeps it by the digest of its positions, which is the name of its rule: equal subsets are one.
+"""
+
+import hashlib
+import io
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int64
+
+from carto_helpers.config import SubsetSpec, subset_size
+from carto_helpers.recording import DynamicsRecord
+from carto_helpers.records import Results
+from carto_helpers.scoring import scores
+from carto_helpers.selection import select
+from carto_helpers.storage.durable import write_bytes
+from carto_helpers.storage.plain_texts import in_utf8
+from carto_helpers.storage.tensor_files import DamagedFileError
+
+OWN = "own:"
+
+
+def positions(
+    results: Results, record: DynamicsRecord, spec: SubsetSpec, *, seed: int
+) -> Int64[np.ndarray, " n"]:
+    """Return a subset's sorted positions in the training split of a teacher's record.
+
+    Parameters
+    ----------
+    results
+        Where subsets of one's own are kept.
+    record
+        The teacher's dynamics.
+    spec
+        A rule that `selection.select` knows, or one of `keep_subset`.
+    seed
+        Of the rule "random".
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the subset is not kept there, is damaged, or is not of this training split.
+    """
+    if spec.rule.startswith(OWN):
+        return _places(_kept(results, spec.rule.removeprefix(OWN)), record)
+    return select(spec, scores(record.p_gold, record.is_right), seed=seed)
+
+
+def read_subset(path: Path, files: Sequence[str] = ()) -> Int64[np.ndarray, " n"]:
+    """Return the sorted positions in the loaded training set that a CSV file names.
+
+    Parameters
+    ----------
+    path
+        Has a column `index`, or else `file`.
+    files
+        The files of the training set, in its order.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no CSV file, has neither column, names no example, one twice, or a file that the
+        training set lacks.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"expected a CSV file with a column index or file, got no file {path}; "
+            "`carto select` writes one"
+        )
+    try:
+        with in_utf8(path):
+            frame = pd.read_csv(path)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(
+            f"expected a CSV file, got {path} ({' '.join(str(error).split())}); write it again"
+        ) from error
+    if "index" in frame:
+        named, found = frame["index"], frame["index"].to_numpy()
+    elif "file" in frame and files:
+        place = {file: i for i, file in enumerate(files)}
+        named = frame["file"]
+        found = np.array([place.get(str(file), -1) for file in named])
+    else:
+        raise ValueError(
+            f"{path} must have a column index (positions in the training set) or, for a folder of "
+            f"images, file, got {', '.join(map(str, frame.columns))}; name it so"
+        )
+    if not len(found) or not np.issubdtype(found.dtype, np.integer) or found.min() < 0:
+        bad = "no row" if not len(found) else repr(named.tolist()[_first_bad(found)])
+        raise ValueError(
+            f"{path} must name training examples, got {bad}; take index or file from `carto select`"
+        )
+    unique = np.unique(found).astype(np.int64)
+    if len(unique) < len(found):
+        raise ValueError(
+            f"{path} must name each example once, got {len(found)} rows of {len(unique)} examples; "
+            "remove the repeated ones"
+        )
+    return unique
+
+
+def _first_bad(found: np.ndarray) -> int:
+    if not np.issubdtype(found.dtype, np.integer):
+        return 0
+    return int(np.flatnonzero(found < 0)[0])
+
+
+def keep_subset(
+    results: Results, index: Int64[np.ndarray, " n"], record: DynamicsRecord
+) -> SubsetSpec:
+    """Keep a subset of one's own in the record; return what names it.
+
+    Parameters
+    ----------
+    results
+        The record.
+    index
+        Sorted positions in the loaded training set.
+    record
+        The dynamics of the teacher: its training split must hold all of them.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
+    n = len(_places(index, record))
+    content = _content(index)
+    digest = _digest(content)
+    write_bytes(results.folder / "subsets" / f"{digest}.csv", content)
+    return SubsetSpec(rule=f"{OWN}{digest}", fraction=share(n, len(record.index)))
+
+
+def share(n: int, n_total: int) -> float:
+    """Return the shortest decimal fraction of which `subset_size` makes `n` of `n_total`.
+
+    Examples
+    --------
+    >>> share(13_200, 40_000), share(1, 3)
+    (0.33, 0.4)
+    """
+    for digits in range(1, 17):
+        fraction: float = math.ceil(Fraction(n, n_total) * 10**digits) / 10**digits
+        if fraction <= 1 and subset_size(fraction, n_total) == n:
+            return fraction
+    raise ValueError(f"no share makes {n} of {n_total} examples; pass 1 … {n_total}")
+
+
+def _content(index: Int64[np.ndarray, " n"]) -> bytes:
+    return ("index\n" + "".join(f"{i}\n" for i in index)).encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _kept(results: Results, digest: str) -> Int64[np.ndarray, " n"]:
+    path = results.folder / "subsets" / f"{digest}.csv"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"expected the subset {digest} in {path}, got no file; copy it there, or give `carto "
+            "distill --subset` with its CSV file again"
+        )
+    content = path.read_bytes()
+    if _digest(content) != digest:
+        raise DamagedFileError(path, "`carto distill --subset` with its CSV file writes it again")
+    return pd.read_csv(io.BytesIO(content))["index"].to_numpy(np.int64)
+
+
+def _places(index: Int64[np.ndarray, " n"], record: DynamicsRecord) -> Int64[np.ndarray, " n"]:
+    """Return where in the training split the positions of the loaded set stand, sorted."""
+    order = np.argsort(record.index)
+    place = np.searchsorted(record.index, index, sorter=order)
+    is_there = place < len(order)
+    is_there[is_there] = record.index[order[place[is_there]]] == index[is_there]
+    if not is_there.all():
+        raise ValueError(
+            f"a subset must be of the {len(order):,} images that the teacher was trained on, got "
+            f"{int((~is_there).sum()):,} others, such as index {index[~is_there][0]}; those of the "
+            "validation split cannot be trained on: leave them out"
+        )
+    return np.sort(order[place])

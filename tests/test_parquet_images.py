@@ -1,0 +1,165 @@
+"""Parquet files of encoded images: what is written is read again, what is none is named."""
+
+import io
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from PIL import Image
+
+from carto_helpers import data
+from carto_helpers.data import Dataset
+from carto_helpers.images.image_cache import cache_folder
+from carto_helpers.images.parquet_images import write_images
+from carto_helpers.images.sources import from_arrays
+
+DRAW = np.random.default_rng(0)
+PIXELS = DRAW.integers(0, 256, (8, 6, 5, 3), np.uint8)
+LABELS = [0, 1, 0, 1, 1, 0, 1, 0]
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def made(validation: bool = False) -> Dataset:
+    own = (PIXELS[:3], LABELS[:3]) if validation else None
+    return from_arrays((PIXELS, LABELS), (PIXELS[:4], LABELS[:4]), own, classes=["ant", "bee"])
+
+
+def png(pixels: np.ndarray = PIXELS[0], kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def write(folder: Path, train: dict[str, Any], test: dict[str, Any] | None = None) -> Path:
+    folder.mkdir(exist_ok=True)
+    for part, columns in (("train", train), ("test", test or train)):
+        pd.DataFrame(columns).to_parquet(folder / f"{part}.parquet")
+    return folder
+
+
+@pytest.mark.parametrize("validation", [False, True])
+def test_what_is_written_is_read_again(tmp_path: Path, validation: bool) -> None:
+    dataset = made(validation)
+    again = data.load(write_images(dataset, tmp_path / "mine"))
+    assert again.fingerprint == dataset.fingerprint
+    assert again.classes == ("ant", "bee")
+    assert again.n_validation == dataset.n_validation
+    assert again.name == "mine"
+
+
+def test_a_second_reading_decodes_nothing(tmp_path: Path) -> None:
+    folder = write_images(made(), tmp_path / "mine")
+    first = data.load(folder)
+    assert len(list((cache_folder() / "images").iterdir())) == 1
+    assert data.load(folder).fingerprint == first.fingerprint
+
+
+def test_bytes_alone_and_names_as_labels_are_read(tmp_path: Path) -> None:
+    names = ["bee", "ant"]
+    files = [png(PIXELS[0]), png(PIXELS[1])]
+    dataset = data.load(write(tmp_path / "mine", {"image": files, "label": names}))
+    assert dataset.classes == ("ant", "bee")
+    assert dataset.train.labels.tolist() == [1, 0]
+    assert torch.equal(dataset.train.images[0], torch.from_numpy(PIXELS[0]).permute(2, 0, 1))
+
+
+def test_numbers_without_names_are_their_own_names(tmp_path: Path) -> None:
+    columns = {"image": [png()] * 3, "label": [0, 2, 1]}
+    assert data.load(write(tmp_path / "mine", columns)).classes == ("0", "1", "2")
+
+
+def test_jpegs_of_any_size_are_read_at_one(tmp_path: Path) -> None:
+    files = [png(PIXELS[0], "JPEG"), png(PIXELS[1][:4], "PNG")]
+    folder = write(tmp_path / "mine", {"image": files, "label": [0, 1]})
+    assert data.load(folder, image_size=4).train.images.shape == (2, 3, 4, 4)
+    with pytest.raises(ValueError, match="must share one size and mode, .* got 5x4 RGB in image 1"):
+        data.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ({"image": [b"text", b"text"], "label": [0, 1]}, "that Pillow can decode, got image 0 of"),
+        (
+            {"image": [png()[:-20], png()], "label": [0, 1]},
+            "can decode, got image 0 of .*train.pa",
+        ),
+        ({"image": [png(), None], "label": [0, 1]}, "must hold rows of an image's bytes and a lab"),
+        ({"image": [1, 2], "label": [0, 1]}, "must hold rows of an image's bytes .* 2 rows of int"),
+        ({"image": [png(), png()], "label": [0.5, 1]}, "must hold rows .* of binary and double; w"),
+        ({"image": [png(), png()], "label": ["a", None]}, "must hold rows of an image's bytes and"),
+        ({"image": [], "label": []}, "must hold rows of an image's bytes .* got 0 rows"),
+        ({"img": [png()], "label": [0]}, "must have the columns image and label, got img, label; "),
+        ({"image": [png(), png()], "label": ["a", "b" * 10_001]}, "at most 10,000 characters"),
+        ({"image": [png(), png()], "label": [-1, 1]}, "class of train must be in train, got -1"),
+    ],
+)
+def test_what_is_no_table_of_images_is_named(
+    tmp_path: Path, columns: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(ValueError, match=text) as info:
+        data.load(write(tmp_path / "mine", columns))
+    assert str(tmp_path) in str(info.value) or "in train" in str(info.value)
+
+
+def test_a_class_that_train_lacks_is_named(tmp_path: Path) -> None:
+    train = {"image": [png()] * 2, "label": ["ant", "bee"]}
+    folder = write(tmp_path / "mine", train, {"image": [png()], "label": ["cat"]})
+    with pytest.raises(ValueError, match="class of test must be in train, got 'cat' only in test"):
+        data.load(folder)
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
+    folder = write_images(made(), tmp_path / "mine")
+    (folder / "test.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match="train.parquet and test.parquet, got no test.parq"):
+        data.load(folder)
+    (folder / "test.parquet").write_bytes(b"PAR1, so it says")
+    with pytest.raises(ValueError, match="expected a Parquet file, got .*test.parquet"):
+        data.load(folder)
+
+
+def test_names_in_the_metadata_that_are_none_are_left_out(tmp_path: Path) -> None:
+    folder = write(tmp_path / "mine", {"image": [png()] * 2, "label": [0, 1]})
+    wrong = json.dumps({"info": {"features": {"label": {"names": [1]}}}}).encode()
+    for about in (b"{", b"[]", wrong):
+        table = pq.read_table(folder / "train.parquet").replace_schema_metadata(
+            {b"huggingface": about}
+        )
+        pq.write_table(table, folder / "train.parquet")
+        assert data.load(folder).classes == ("0", "1")
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    write_images(made(), tmp_path / "mine")
+    with pytest.raises(FileExistsError, match="expected a folder without train.parquet, got .*"):
+        write_images(made(), tmp_path / "mine")
+
+
+def test_a_cache_that_cannot_be_written_costs_no_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with caplog.at_level(logging.WARNING):
+        assert len(data.load(write_images(made(), tmp_path / "mine")).train) == 8
+    assert "cannot be written" in caplog.text
+
+
+def test_the_files_open_in_hugging_faces_layout(tmp_path: Path) -> None:
+    folder = write_images(made(), tmp_path / "mine")
+    schema = pq.read_schema(folder / "train.parquet")
+    assert schema.field("image").type == pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+    assert features["label"] == {"names": ["ant", "bee"], "_type": "ClassLabel"}
