@@ -14,6 +14,7 @@ from torture import (
     corruption,
     fuzzing,
     guided,
+    job,
     killing,
     laws,
     limits,
