@@ -136,6 +136,8 @@ def test_lengths_that_differ_are_refused() -> None:
     """Tests check shapes at every call, so what a user meets is called directly."""
     with pytest.raises(ValueError, match=r"as long as each other.*got shapes \(2,\) and \(3,\)"):
         metrics._check_lengths(np.zeros(2, dtype=int), np.zeros(3, dtype=int))
+    with pytest.raises(ValueError, match=r"got shapes \(3,\) and \(2,\)"):
+        metrics._check_lengths(np.zeros(3, dtype=int), np.zeros(2, dtype=int))
     with pytest.raises(ValueError, match=r"got shapes \(2, 2\) and \(2, 2\)"):
         metrics._check_lengths(np.zeros((2, 2), dtype=int), np.zeros((2, 2), dtype=int))
 

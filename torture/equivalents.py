@@ -13,6 +13,11 @@ EQUIVALENT = {
     },
     "selection": {
         'if spec.rule <= "all":': "of the rules' names none sorts before it",
+        "if spec.fraction < 1:": "`subset_size` has refused fractions above 1",
+        "needed = np.full(n_total, 2 | n_total)  # more than there are: never in": "not less than "
+        "there are: what exceeds the asked count is not in, and of the whole nothing is left over",
+        "needed = np.full(n_total, 3 * n_total)  # more than there are: never in": "more than "
+        "there are, all the more",
     },
 }
 
