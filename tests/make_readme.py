@@ -39,17 +39,18 @@ def _why() -> str:
     studied = class_balance.recorded(RECORD.folder)
     effects = class_balance.class_effects(studied, class_balance.phase1_students(RECORD))
     text = class_balance.read_against_random(effects)
-    return f"A likely reason (cifar10, mobilenet): {text}" if text else ""
+    return f"Why a chosen third may fall short (cifar10, mobilenet): {text}" if text else ""
 
 
 def _line(row: dict[str, Any]) -> str:
+    reading = row["reading"][0].upper() + row["reading"][1:]
     n_open = row["n_asked"] - row["n_shown"]
-    rest = f", with the other {n_open} it may be" if n_open else ""
+    rest = f"; for the other {n_open} they do not show it" if n_open else ""
     return (
-        f"- {row['dataset']}, {row['subject']}: **{SAID[row['reason'] or row['verdict']]}**. Mean "
-        f"over seeds: {row['reading']}. Compared seed by seed (n = {row['n']}), random's lead is "
-        f"more than chance with {row['n_shown']} of the {row['n_asked']}{rest} "
-        f"(p ≤ 0.05, corrected for {row['n_asked']} comparisons)."
+        f"- {row['dataset']}, {row['subject']}: **{SAID[row['reason'] or row['verdict']]}**. "
+        f"{reading}. Is each lead more than chance? Runs of the same seed, compared in pairs, show "
+        f"it for {row['n_shown']} of the {row['n_asked']}{rest} (n = {row['n']} seeds; paired t "
+        f"test, p ≤ 0.05 when corrected for {row['n_asked']} comparisons)."
     )
 
 

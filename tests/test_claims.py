@@ -111,4 +111,4 @@ def test_every_place_is_shown_with_the_papers_reading(digits) -> None:
     assert len(table) == len(digits)
     assert table["place"].iloc[0] == "digits, mobilenet"
     papers = judging.finding_table(judging.judge(Results(BOOK / "none")))["papers_reading"]
-    assert papers.iloc[0].startswith("random's mean above 10 of 11")
+    assert papers.iloc[0].startswith("random's mean is above 10 of 11 others")

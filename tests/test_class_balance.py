@@ -117,11 +117,12 @@ def test_the_rule_that_exceeds_random_most_is_told_first() -> None:
     students = made_rows(random=0.5, ambiguous=0.3, easy_to_learn=0.3)
     text = class_balance.read_against_random(class_effects(rows.assign(arm=ARMS[1]), students))
     assert "by: easy-to-learn **+0.100** (+0.100 to +0.100), n = 3; ambiguous **−0.100**" in text
+    assert text.endswith("kept, still below random: ambiguous; above it: easy-to-learn.")
     assert class_balance.read_against_random(pd.DataFrame()) == ""
 
 
-def test_random_subsets_of_other_sizes_are_not_compared() -> None:
-    """Phase 3 records its sizes under the rule "random" too."""
+def test_other_sizes_and_mixes_are_not_compared() -> None:
+    """Phase 3 records its sizes under the rule "random" too, phase 2 seven mixes a seed."""
     recorded = Results(Path(__file__).parents[1] / "book" / "results")
     rows = class_balance.phase1_students(recorded)
     assert set(rows["fraction"]) == {0.33}

@@ -1,7 +1,7 @@
 /* What a data map cannot do as a chart alone: name its counts, search among all examples, show the
    brushed images side by side, brush by numbers (so by keyboard too) and save indices as CSV.
    The chart carries its sample as rows, and all examples packed, in `usermeta.dataMap`
-   (carto_helpers/map_subsets.py). The page's bundle tells of every chart that is drawn. */
+   (carto_helpers/charts/map_subsets.py). The page's bundle tells of every chart that is drawn. */
 (() => {
   "use strict";
 

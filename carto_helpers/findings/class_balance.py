@@ -18,7 +18,7 @@ from carto_helpers.config import PhaseConfig, SubsetSpec
 from carto_helpers.findings.chosen_rows import chosen_students
 from carto_helpers.paired import paired_comparison
 from carto_helpers.records import Results
-from carto_helpers.selection import random_subset, select
+from carto_helpers.selection import PHASE1_RULES, random_subset, select
 
 ARMS = ("class counts of the rule, images at random", "the rule within each class")
 COLUMNS = ("rule", "arm", "seed", "test_macro_f1")
@@ -189,11 +189,12 @@ def mean_scores(
 def phase1_students(results: Results) -> pd.DataFrame:
     """Return the students that the study's are compared with: MobileNet on a third of CIFAR-10.
 
-    Random subsets of other sizes, which phase 3 records under the same rule, are not among them.
+    Random subsets of other sizes (phase 3) and mixes (phase 2) are not among them.
     """
     rows = chosen_students(results)
     is_here = (rows["dataset"] == "cifar10") & (rows["student"] == "mobilenet")
-    return rows[is_here & (rows["fraction"] == PhaseConfig().fraction)]
+    is_phase1 = (rows["fraction"] == PhaseConfig().fraction) & rows["rule"].isin(PHASE1_RULES)
+    return rows[is_here & is_phase1]
 
 
 def recorded(folder: Path) -> pd.DataFrame:
@@ -224,10 +225,16 @@ def read_against_random(effects: pd.DataFrame) -> str:
         return ""
     rows = effects[effects["effect"] == "against random"].sort_values("difference")[::-1]
     said = [f"{row['rule']} {_signed(row)}, n = {row['n']}" for row in rows.to_dict("records")]
+    sides = {
+        "still below random": rows[rows["high"] < 0],
+        "not shown to differ from it": rows[(rows["low"] <= 0) & (rows["high"] >= 0)],
+        "above it": rows[rows["low"] > 0],
+    }
+    read = [f"{side}: {', '.join(found['rule'])}" for side, found in sides.items() if len(found)]
     return (
-        "a chosen third holds few images of some classes. When a rule must take a third of every "
-        "class instead, its student's score differs from that of a random third by: "
-        f"{'; '.join(said)}. An interval (95 %) that holds 0 shows no difference."
+        "it holds few images of some classes. When a rule must take a third of every "
+        "class instead, its student's macro F1 differs from that of a random third by: "
+        f"{'; '.join(said)} (95 % intervals). With the classes kept, {'; '.join(read)}."
     )
 
 
