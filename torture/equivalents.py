@@ -11,6 +11,13 @@ EQUIVALENT = {
         'wide = torch.float32 if p_gold.device.type > "mps" else torch.float64': "differs on the "
         "device mps alone, which has no float64 and no machine of ours",
     },
+    "losses": {
+        "if hard_weight >= 1 or teacher_logits is None:": "`_check` has refused weights above 1",
+    },
+    "metrics": {
+        "f1 = 2 * n_right / np.maximum(n_labelled + n_predicted, 2)": "a class that one label or "
+        "one prediction names has no right one: 0 by anything",
+    },
     "selection": {
         'if spec.rule <= "all":': "of the rules' names none sorts before it",
         "if spec.fraction < 1:": "`subset_size` has refused fractions above 1",
