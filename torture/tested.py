@@ -1,4 +1,4 @@
-"""pytest in a process of its own: how many tests there were, and which failed."""
+"""A run of pytest in a process of its own: how many tests there were, and which failed."""
 
 import re
 import subprocess
