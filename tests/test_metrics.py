@@ -155,8 +155,8 @@ def test_an_interval_is_of_one_row_of_scores(scores: np.ndarray) -> None:
 
 
 def test_a_class_far_outside_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"`predictions` must lie in 0 … 2, got 0 to 4"):
-        macro_f1(np.array([0, 4]), np.array([0, 1]), 3)
+    with pytest.raises(ValueError, match=r"`predictions` must lie in 0 … 3, got 0 to 5"):
+        macro_f1(np.array([0, 5]), np.array([0, 1]), 4)
 
 
 @pytest.mark.parametrize("level", [-0.5, 0.0, 1.0, 95.0, math.nan])
