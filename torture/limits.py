@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,11 +128,12 @@ def another_user(folder: Path, reference: pd.DataFrame) -> Outcome:
 
 
 def _become_nobody() -> None:
-    os.environ["HOME"] = os.environ["XDG_CACHE_HOME"] = "/nonexistent"
     os.chdir("/")
     os.setgroups([])
     os.setgid(_NOBODY)
     os.setuid(_NOBODY)
+    os.environ["HOME"] = "/nonexistent"
+    os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp()
 
 
 def limited(
