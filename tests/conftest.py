@@ -6,12 +6,18 @@ import tempfile
 
 import hypothesis
 import jaxtyping
+import pandas as pd
 import pytest
 import skip_policy
+import tqdm
 
 hypothesis.settings.register_profile("carto", deadline=None)  # a busy machine is no defect
 hypothesis.settings.load_profile("carto")
 
+# The hook evaluates annotations such as "pd.Series[Any]"; older versions cannot be subscripted.
+for kind in (pd.Series, tqdm.tqdm):
+    if not hasattr(kind, "__class_getitem__"):
+        kind.__class_getitem__ = classmethod(lambda cls, _: cls)
 jaxtyping.install_import_hook("carto_helpers", "beartype.beartype")  # before its first import
 
 # What a machine has cached, or switched on, must not decide what a test sees. Workers of xdist

@@ -38,7 +38,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     for name in _refused():
         terminalreporter.write_line(f"{name}: skipped, and not listed in {ALLOWED.name}", red=True)
 

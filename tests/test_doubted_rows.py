@@ -59,6 +59,33 @@ def test_a_page_shows_the_mark_and_what_it_means(tmp_path: Path) -> None:
     assert results_table(table).endswith("Class lost: the subset holds no image of a class.")
 
 
+@pytest.mark.parametrize(
+    ("mark", "changed", "others"),
+    [
+        ("diverged", {"test_macro_f1": 2.0}, []),
+        ("at chance", {"val_accuracy": 0.25}, [{}, {}]),
+        ("mixed versions", {"method_version": 2, "rule": "low-confidence"}, [{}]),
+        ("mixed data", {"fingerprint": "other"}, [{}]),
+        ("mixed data", {"dynamics_sha256": "other", "rule": "low-confidence"}, []),
+        ("unchecked", {"teacher_key": "gone"}, [{}]),
+    ],
+)
+def test_every_doubt_stands_on_its_row_and_on_the_page(
+    tmp_path: Path, mark: str, changed: dict, others: list[dict]
+) -> None:
+    results = made_record(tmp_path, fraction=0.33)
+    row = results.students().iloc[0].to_dict()
+    results.append_student(row | {"key": "wrong", "student_seed": 9} | changed)
+    for i, other in enumerate(others):
+        results.append_student(row | {"key": str(i), "student_seed": i} | other)
+    rows = with_doubts(results, results.students())
+    assert mark in rows.set_index("key")["doubts"]["wrong"]
+    table = tables.table3(tables.summary(rows), published("table3_phase1"), datasets=["cifar10"])
+    html = tables.show(table, caption="Subsets.").to_html()
+    assert mark in html and f"{mark.capitalize()}: " in html
+    assert any(line.startswith(f"  {mark}: ") for line in doubt_lines(results))
+
+
 def test_a_page_without_a_doubt_has_no_such_column(tmp_path: Path) -> None:
     results = made_record(tmp_path, rule="random", fraction=1.0)
     rows = with_doubts(results, results.students())

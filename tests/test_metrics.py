@@ -136,6 +136,8 @@ def test_lengths_that_differ_are_refused() -> None:
     """Tests check shapes at every call, so what a user meets is called directly."""
     with pytest.raises(ValueError, match=r"as long as each other.*got shapes \(2,\) and \(3,\)"):
         metrics._check_lengths(np.zeros(2, dtype=int), np.zeros(3, dtype=int))
+    with pytest.raises(ValueError, match=r"got shapes \(3,\) and \(2,\)"):
+        metrics._check_lengths(np.zeros(3, dtype=int), np.zeros(2, dtype=int))
     with pytest.raises(ValueError, match=r"got shapes \(2, 2\) and \(2, 2\)"):
         metrics._check_lengths(np.zeros((2, 2), dtype=int), np.zeros((2, 2), dtype=int))
 
@@ -146,7 +148,18 @@ def test_an_interval_of_no_run_or_a_failed_one_is_refused(values) -> None:
         confidence_interval(np.array(values))
 
 
-@pytest.mark.parametrize("level", [0.0, 1.0, 95.0, math.nan])
+@pytest.mark.parametrize("scores", [np.zeros((2, 2)), np.array(0.5)])
+def test_an_interval_is_of_one_row_of_scores(scores: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="`values` must be one finite score a run, got"):
+        metrics._check_scores(scores, 0.95)
+
+
+def test_a_class_far_outside_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"`predictions` must lie in 0 … 2, got 0 to 4"):
+        macro_f1(np.array([0, 4]), np.array([0, 1]), 3)
+
+
+@pytest.mark.parametrize("level", [-0.5, 0.0, 1.0, 95.0, math.nan])
 def test_a_level_outside_0_to_1_is_refused(level) -> None:
     with pytest.raises(ValueError, match=r"`level` must lie in \(0, 1\), got .*; pass 0.95"):
         confidence_interval([0.1, 0.2], level)

@@ -187,6 +187,21 @@ def test_disjoint_parts_do_not_grow() -> None:
     assert chosen[1:] == (10, 0, 10, 0)
 
 
+def test_a_mix_without_an_easy_share_has_none() -> None:
+    spec = SubsetSpec(rule="mix", fraction=0.33, hard=0.165, ambiguous=0.165)
+    assert selection.mix(made_scores(100), spec).n_easy == 0
+
+
+def test_a_seed_is_given_by_name() -> None:
+    with pytest.raises(TypeError):
+        selection.select(SubsetSpec(rule="random", fraction=0.5), made_scores(10), 0)
+
+
+def test_anchors_are_the_authors_corners() -> None:
+    corners = {"easy-to-learn": (0, 1), "ambiguous": (1, 0.5), "hard-to-learn": (0, 0)}
+    assert corners == selection.ANCHORS
+
+
 def test_a_region_without_a_share_does_not_grow() -> None:
     """Everything is as easy as it is hard, so that the parts overlap and something must grow."""
     scores = made_scores(200)

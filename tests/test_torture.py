@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_runs import make_folder
 
 from torture import audit, corruption, fuzzing, guided, job, killing, limits, page, together
 from torture.job import rows
@@ -16,9 +15,7 @@ from torture.promise import Outcome
 @pytest.fixture(scope="module", autouse=True)
 def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let the job be of a second: its networks learn from forty small images, not the digits."""
-    folder = make_folder(tmp_path_factory.mktemp("images") / "images")
-    small = {"digits": str(folder), "0.05": "0.25", "0.1": "0.5", "0.15": "0.75"}
-    arguments = [small.get(word, word) for word in job.ARGUMENTS]
+    arguments = job.small_arguments(tmp_path_factory.mktemp("images") / "images")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(job, "ARGUMENTS", arguments)
         yield
@@ -51,7 +48,7 @@ def test_no_flipped_byte_and_no_foreign_file_is_taken_for_a_whole_one(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     found = corruption.kinds(tmp_path)
     for outcome in (
-        corruption.flips(found, 36),
+        corruption.flips(found, 32),
         corruption.absent(found),
         corruption.foreign(found, tmp_path),
     ):

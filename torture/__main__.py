@@ -9,7 +9,19 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from torture import audit, corruption, fuzzing, guided, killing, limits, page, together
+from torture import (
+    audit,
+    corruption,
+    fuzzing,
+    guided,
+    job,
+    killing,
+    laws,
+    limits,
+    page,
+    sameness,
+    together,
+)
 from torture.promise import Outcome
 
 _Part = Callable[[Path], Iterator[Outcome]]
@@ -30,7 +42,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="torture-") as folder:
         Path(folder).chmod(0o755)  # another user looks into it
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
+        of_digits, small = job.ARGUMENTS, job.small_arguments(Path(folder) / "images")
         for name in arguments.parts or parts:
+            job.ARGUMENTS = of_digits if name == "moments" else small  # moments need a long run
             started, outcomes = (
                 time.monotonic(),
                 list(_told(name, parts[name](Path(folder) / name))),
@@ -53,12 +67,14 @@ def _parts(*, is_quick: bool, fuzz_minutes: float) -> dict[str, _Part]:
     return {
         "moments": partial(killing.measure_moments, n=4 if few else 50),
         "writes": partial(killing.measure_writes, n=6 if few else None),
-        "stopping": partial(killing.measure_stops, n_pools=1 if few else 5),
-        "corruption": partial(corruption.measure, n_flips=60 if few else 600),
+        "stopping": partial(killing.measure_stops, n_pools=1 if few else 3),
+        "corruption": partial(corruption.measure, n_flips=64 if few else 640),
         "limits": partial(limits.measure, few=few),
         "together": partial(together.measure, n_repeats=1 if few else 5, sizes=(2, 8)),
         "fuzzing": partial(fuzzing.measure, minutes=0.5 if few else fuzz_minutes / 2),
         "guided": partial(guided.measure, minutes=0.2 if few else fuzz_minutes / 2),
+        "laws": partial(laws.measure, n_laws=1 if few else None),
+        "sameness": partial(sameness.measure, n_repeats=1 if few else 3),
         "audit": audit.measure,
     }
 

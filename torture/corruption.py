@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from carto_helpers import data, models
 from carto_helpers.images.image_cache import cache_file, read_cache, write_cache
 from carto_helpers.networks.weights import load_weights
+from carto_helpers.recorders.recorder import DynamicsRecorder
 from carto_helpers.records import Results, load_tensors
 from carto_helpers.storage.seals import seal_path
 from torture.job import Job, dataset, differences, finish, rows
@@ -21,6 +22,7 @@ from torture.killing import die_at_flush
 from torture.promise import Outcome
 
 _CACHE_KEY = "torture"
+_NAMED_BY_FOLDER = {"image cache", "recorder's manifest"}  # where they are not there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +59,9 @@ def kinds(folder: Path) -> list[Kind]:
             lambda: results.thumbnails(*results.teachers()[["dataset", "fingerprint"]].iloc[0]),
         ),
         "image cache": (cache_file(_CACHE_KEY), _read_cache),
+        **_recorded(folder / "loop"),
     }
-    for name in ("teachers.csv", "students.csv", "thumbnails"):
+    for name in ("teachers.csv", "students.csv", "thumbnails", "recorder's manifest"):
         places[f"checksum of {name}"] = (seal_path(places[name][0]), places[name][1])
     return [Kind(name=name, path=path, read=read) for name, (path, read) in places.items()]
 
@@ -75,14 +78,32 @@ def _made(folder: Path) -> tuple[Results, str, str]:
     return results, key, student
 
 
+def _recorded(folder: Path) -> dict[str, tuple[Path, Callable[[], Any]]]:
+    """Return the files that a loop of one's own leaves with a recorder, and what reads them."""
+    labels = torch.arange(40) % 4
+    with DynamicsRecorder(40, folder, "training", ids=[f"scan {i}" for i in range(40)]) as recorder:
+        for epoch in range(2):
+            recorder.update(epoch, range(40), torch.eye(4)[labels], labels)
+
+    def read() -> object:
+        return DynamicsRecorder.reopen(folder).record()
+
+    return {
+        "recorder's manifest": (folder / "recorder.json", read),
+        "recorder's epoch": (folder / "epoch_000001.safetensors", read),
+        "recorder's names": (folder / "ids.parquet", read),
+    }
+
+
 def _die_late() -> None:
     """Let the process kill itself when a teacher has a checkpoint and nothing else."""
     die_at_flush(3, half=False)
 
 
 def _network() -> torch.nn.Module:
-    spec = models.resolve("test_resnet", role="teacher")
-    return models.create(spec, n_classes=10, n_channels=1)
+    spec, images = models.resolve("test_resnet", role="teacher"), data.load(dataset())
+    n_channels = images.train.images.shape[1]
+    return models.create(spec, n_classes=len(images.train.classes), n_channels=n_channels)
 
 
 class _Lines(logging.Handler):
@@ -169,7 +190,7 @@ def absent(found: list[Kind]) -> Outcome:
         try:
             value = kind.read()
         except (FileNotFoundError, ValueError) as error:
-            is_said = str(kind.path) in str(error) or kind.name == "image cache"
+            is_said = str(kind.path) in str(error) or kind.name in _NAMED_BY_FOLDER
         else:  # thumbnails are made again; a missing checksum is written with the next row
             is_said = kind.name.startswith("checksum") or value == {}
         if not is_said:

@@ -11,8 +11,20 @@ EQUIVALENT = {
         'wide = torch.float32 if p_gold.device.type > "mps" else torch.float64': "differs on the "
         "device mps alone, which has no float64 and no machine of ours",
     },
+    "losses": {
+        "if hard_weight >= 1 or teacher_logits is None:": "`_check` has refused weights above 1",
+    },
+    "metrics": {
+        "f1 = 2 * n_right / np.maximum(n_labelled + n_predicted, 2)": "a class that one label or "
+        "one prediction names has no right one: 0 by anything",
+    },
     "selection": {
         'if spec.rule <= "all":': "of the rules' names none sorts before it",
+        "if spec.fraction < 1:": "`subset_size` has refused fractions above 1",
+        "needed = np.full(n_total, 2 | n_total)  # more than there are: never in": "not less than "
+        "there are: what exceeds the asked count is not in, and of the whole nothing is left over",
+        "needed = np.full(n_total, 3 * n_total)  # more than there are: never in": "more than "
+        "there are, all the more",
     },
 }
 

@@ -12,15 +12,13 @@ from pathlib import Path
 import pandas as pd
 
 from carto_helpers.records import Results
+from torture import job
 from torture.job import Job, differences, finish, rows, two_at_once
 from torture.promise import Outcome
 
 _SAME = "rows equal an undisturbed run's but for the times; none twice, none missing, no half file"
 _SECONDS_OF_A_SLOW_WRITE = 0.5
-_ON_TWO = (
-    "phase3 --dataset digits --teacher test_resnet --architecture mobilenet --epochs 1 "
-    "--batch-size 64 --device cpu --fractions 0.1 0.2 0.3"
-).split()
+_ON_TWO = ["--architecture", "mobilenet", "--epochs", "1"]
 
 
 def measure_moments(folder: Path, *, n: int) -> Iterator[Outcome]:
@@ -67,15 +65,13 @@ def at_moments(folder: Path, reference: pd.DataFrame, seconds: float, n: int) ->
 
 
 def _seconds(results: Path) -> float:
-    job = finish(results)
-    return time.monotonic() - job.begun_at
+    return time.monotonic() - finish(results).begun_at
 
 
 def in_writes(folder: Path, reference: pd.DataFrame, n: int | None) -> Outcome:
     """Kill in every write (or in n of them): half written, flushed, renamed."""
     counted = folder / "counted"
-    job = Job(folder / "counting", functools.partial(count_flushes, counted))
-    job.status()
+    Job(folder / "counting", functools.partial(count_flushes, counted)).status()
     n_flushes = len(counted.read_text())
     harms = [(k, half) for k in range(1, n_flushes + 1) for half in (True, False)]
     harms = harms if n is None else random.Random(1).sample(harms, n)
@@ -135,11 +131,11 @@ def asked_to_stop(folder: Path, reference: pd.DataFrame, number: int) -> Outcome
     kinds = ("checkpoints", "dynamics", "logits", "weights", "teachers.csv", "students.csv")
     for i, kind in enumerate(kinds):
         results = folder / f"{name}{i}"
-        job = Job(results, functools.partial(slow_writes, kind, results / "slow"))
-        while job.status(0.02) is None and not (results / "slow").exists():
+        asked = Job(results, functools.partial(slow_writes, kind, results / "slow"))
+        while asked.status(0.02) is None and not (results / "slow").exists():
             pass
-        job.signal(number)
-        status, said = job.status(), job.said("err")
+        asked.signal(number)
+        status, said = asked.status(), asked.said("err")
         wanted = (130, "interrupted") if number == signal.SIGINT else (143, "stopped")
         if status != wanted[0] or f"carto: {wanted[1]}; the same command goes on" not in said:
             broken.append(f"{kind}: status {status}, {said}")
@@ -178,20 +174,21 @@ def _is_written(results: Path, kind: str) -> bool:
 
 def pools(folder: Path, n: int) -> Outcome:
     """Kill a command whose students run in processes of their own; those must end with it."""
-    whole = Job(folder / "pool", arguments=_ON_TWO, threads=2)
+    arguments = [*job.ARGUMENTS, *_ON_TWO]
+    whole = Job(folder / "pool", arguments=arguments, threads=2)
     whole.status()
     seconds, reference = time.monotonic() - whole.begun_at, rows(folder / "pool")
     broken = []
     for i in range(n):
         results = folder / f"pool{i}"
-        job = Job(results, arguments=_ON_TWO, threads=2)
-        job.kill_after(seconds * (i + 1) / (n + 1))
+        harmed = Job(results, arguments=arguments, threads=2)
+        harmed.kill_after(seconds * (i + 1) / (n + 1))
         deadline = time.monotonic() + 10
         while Results(results).under_way() and time.monotonic() < deadline:
             time.sleep(0.1)
         if claimed := Results(results).under_way():
             broken.append(f"still claimed: {claimed}")
-        Job(results, arguments=_ON_TWO, threads=2).status()
+        Job(results, arguments=arguments, threads=2).status()
         if problem := differences(results, reference):
             broken.append(problem)
     return Outcome(

@@ -1,7 +1,6 @@
 """`python -m torture.matrix`: the tests with the lowest allowed and the newest dependencies."""
 
 import argparse
-import re
 import subprocess
 import sys
 import time
@@ -9,8 +8,9 @@ from pathlib import Path
 
 from torture import page
 from torture.promise import Outcome
+from torture.tested import tested
 
-FILES = {"newest": "constraints.txt", "lowest": "constraints-lowest.txt"}
+FILES = {"lowest": "constraints-lowest.txt", "newest": "constraints.txt"}
 
 
 def main() -> int:
@@ -19,10 +19,13 @@ def main() -> int:
     parser.add_argument("tests", nargs="*", default=["tests"], help="default: all")
     parser.add_argument("--only", choices=FILES, help="one of the two")
     arguments = parser.parse_args()
-    started = time.monotonic()
-    outcomes = [measure(name, arguments.tests) for name in FILES if arguments.only in (None, name)]
-    page.write("matrix", outcomes, time.monotonic() - started, page.ROOT)
-    return int(not all(outcome.is_kept for outcome in outcomes))
+    is_kept = True
+    for name in [arguments.only] if arguments.only else FILES:
+        started = time.monotonic()
+        outcome = measure(name, arguments.tests)
+        page.write(f"matrix {name}", [outcome], time.monotonic() - started, page.ROOT)
+        is_kept &= outcome.is_kept
+    return int(not is_kept)
 
 
 def measure(name: str, tests: list[str]) -> Outcome:
@@ -30,21 +33,13 @@ def measure(name: str, tests: list[str]) -> Outcome:
     folder = page.ROOT / "build" / "matrix" / name
     folder.mkdir(parents=True, exist_ok=True)
     python = _environment(folder / "venv", FILES[name])
-    done = subprocess.run(
-        [str(python), "-m", "pytest", "-q", "-n", "2", *tests],
-        cwd=page.ROOT, check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    (folder / "pytest.txt").write_text(done.stdout + done.stderr)
-    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-    passed = re.search(r"(\d+) passed", done.stdout)
-    print(f"{name}: {done.stdout.splitlines()[-1] if done.stdout else done.stderr}", flush=True)
-    if done.returncode and not failed:
-        failed = [f"pytest ended with status {done.returncode}; see {folder / 'pytest.txt'}"]
+    n, failed = tested(python, ["-n", "2", *tests], folder / "pytest.txt")
+    print(f"{name}: {len(failed)} of {n} failed", *failed, sep="\n", flush=True)
     return Outcome(
         promise="the tests pass",
         harm=f"{name} dependencies ({FILES[name]}; torch and torchvision pinned), Python "
         f"{sys.version_info.major}.{sys.version_info.minor}",
-        n=int(passed[1] if passed else 0) + len(failed),
+        n=n,
         broken=failed,
     )
 

@@ -41,13 +41,14 @@ def main() -> int:
     parser.add_argument("--at-most", type=int, help="of each module, drawn at random")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop, and go on another time")
     arguments = parser.parse_args()
-    started, outcomes = time.monotonic(), []
+    deadline, is_kept = time.monotonic() + 60 * arguments.minutes, True
     for module in arguments.modules:
-        deadline = started + 60 * arguments.minutes
-        outcomes.append(measure(module, at_most=arguments.at_most, deadline=deadline))
-        print(f"{module}: {outcomes[-1].note}", *outcomes[-1].broken, sep="\n", flush=True)
-    page.write("mutants", outcomes, time.monotonic() - started, _ROOT)
-    return int(not all(outcome.is_kept for outcome in outcomes))
+        started = time.monotonic()
+        outcome = measure(module, at_most=arguments.at_most, deadline=deadline)
+        print(f"{module}: {outcome.note}", *outcome.broken, sep="\n", flush=True)
+        page.write(f"mutants {module}", [outcome], time.monotonic() - started, _ROOT)
+        is_kept &= outcome.is_kept
+    return int(not is_kept)
 
 
 def measure(module: str, *, at_most: int | None, deadline: float) -> Outcome:

@@ -46,6 +46,7 @@ def machine(seconds: float) -> dict[str, str]:
         "system": platform.platform(terse=True),
         "versions": str(row["versions"]),
         "minutes": f"{seconds / 60:.0f}",
+        "load at the end": f"{os.getloadavg()[1]:.0f}",
     }
 
 
@@ -69,6 +70,7 @@ def text(content: dict[str, Any]) -> str:
 
 def _row(outcome: Outcome, part: str) -> str:
     verdict = outcome.verdict if outcome.is_kept else f"**{outcome.verdict}**"
-    command = f"`{_COMMANDS.get(part, f'python -m torture {part}')}`"
+    general = _COMMANDS.get(part.split(maxsplit=1)[0], f"python -m torture {part}")
+    command = f"`{outcome.command or general}`"
     cells = (outcome.promise, outcome.harm, str(outcome.n), verdict, command)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

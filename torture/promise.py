@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class Outcome:
     """A promise put to the test `n` times.
 
-    `broken` tells of each time that it was not kept; `note` says what else is to be known.
+    `broken` tells of each time that it was not kept; `note` says what else is to be known;
+    `command` repeats it, where that is not the whole part's.
     """
 
     promise: str
@@ -16,6 +17,7 @@ class Outcome:
     n: int
     broken: Sequence[str] = ()
     note: str = ""
+    command: str = ""
 
     @property
     def verdict(self) -> str:

@@ -8,21 +8,20 @@ from pathlib import Path
 import pandas as pd
 
 from carto_helpers.records import Results
+from torture import job
 from torture.job import Job, differences, finish, rows
 from torture.promise import Outcome
 
-_MANY = (
-    "phase3 --dataset digits --teacher test_resnet --architecture test_resnet --epochs 1 "
-    "--batch-size 64 --device cpu --seeds 2 --fractions 0.02 0.03 0.04 0.05 0.06 0.07"
-).split()
+_MORE = ["--seeds", "4"]
 
 
 def measure(folder: Path, *, n_repeats: int, sizes: tuple[int, ...]) -> Iterator[Outcome]:
     """Yield an outcome for each number of processes, and one for a claim whose holder died."""
-    Job(folder / "alone", arguments=_MANY).status()
+    arguments = [*job.ARGUMENTS, *_MORE]
+    Job(folder / "alone", arguments=arguments).status()
     reference = rows(folder / "alone")
     for n in sizes:
-        yield at_once(folder, reference, n, n_repeats, arguments=_MANY)
+        yield at_once(folder, reference, n, n_repeats, arguments=arguments)
     yield taken_over(folder, n_repeats)
 
 
@@ -39,11 +38,11 @@ def at_once(
     for i in range(n_repeats):
         results = folder / f"by{n}-{i}"
         jobs = [Job(results, arguments=arguments) for _ in range(n)]
-        if any(statuses := [job.status() for job in jobs]):
-            broken.append(f"exit statuses {statuses}: {[job.said('err') for job in jobs]}")
+        if any(statuses := [one.status() for one in jobs]):
+            broken.append(f"exit statuses {statuses}: {[one.said('err') for one in jobs]}")
         if problem := differences(results, reference):
             broken.append(problem)
-        lines = [line for job in jobs for line in (job.said() + job.said("err")).splitlines()]
+        lines = [line for one in jobs for line in (one.said() + one.said("err")).splitlines()]
         n_trained = sum(": macro F1" in line or "learning rate" in line for line in lines)
         if n_trained != len(reference):
             broken.append(f"{n_trained} runs were trained for {len(reference)} rows")
