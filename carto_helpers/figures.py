@@ -69,7 +69,7 @@ def ablation(table: pd.DataFrame) -> ChartType:
     rows = rows.assign(percent=100 * rows["fraction"])
     datasets = list(dict.fromkeys(rows["dataset"]))
     scale = student_scale(list(dict.fromkeys(rows["student"])))
-    width = {1: 600, 3: 184}.get(len(datasets), 290)
+    width = {1: 600, 3: 168}.get(len(datasets), 290)
     panels = [
         _ablation_panel(rows[rows["dataset"] == name], scale, is_first=i == 0).properties(
             width=width, height=300 if len(datasets) == 1 else 240,

@@ -92,8 +92,9 @@ for dataset in missing:
 # %% [markdown]
 # ## Figures 6, 7 and 8: images of the three regions
 #
-# Images drawn at random from those nearest to each region's anchor, with label, index in the
-# training set and the four statistics.
+# Images drawn at random from the third nearest to each region's anchor, with label, index in the
+# training set and the four statistics. An image in two regions counts to one of them:
+# easy-to-learn before hard-to-learn before ambiguous.
 
 # %% tags=["hide-input"]
 for dataset, frame in maps.items():

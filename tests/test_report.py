@@ -1,5 +1,6 @@
 """Executed copies: which pages a record gives, and that a failed one leaves nothing."""
 
+import time
 from pathlib import Path
 
 import nbformat
@@ -94,6 +95,32 @@ def test_a_folder_without_notebooks_is_refused(tmp_path: Path) -> None:
 def test_training_for_no_data_set_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="expected data sets to train, got none; pass"):
         executed_pages.execute(tmp_path, tmp_path, results=str(tmp_path), train=True)
+
+
+def made_pages(*names: str) -> list[executed_pages.Page]:
+    return [executed_pages.Page(source=name, name=name, parameters={}) for name in names]
+
+
+@pytest.mark.parametrize("n_at_once", [1, 3])
+def test_every_page_is_made_once(n_at_once: int) -> None:
+    made: list[str] = []
+    pages = made_pages(*"abcde")
+    executed_pages._each(lambda page: made.append(page.name), pages, n_at_once=n_at_once)
+    assert sorted(made) == list("abcde")
+
+
+def test_the_first_error_stops_the_pages_that_wait() -> None:
+    made: list[str] = []
+
+    def make(page: executed_pages.Page) -> None:
+        made.append(page.name)
+        if page.name == "a":
+            raise RuntimeError("expected a to run to its end")
+        time.sleep(0.2)  # as long as it takes to call off the rest
+
+    with pytest.raises(RuntimeError, match="expected a to run"):
+        executed_pages._each(make, made_pages(*"abcdef"), n_at_once=1)
+    assert len(made) < 6
 
 
 def test_a_page_is_executed_titled_and_without_the_machines_traces(tmp_path: Path) -> None:

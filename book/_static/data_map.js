@@ -143,6 +143,10 @@
     const labels = Object.entries(inputs).map(([name, [low, high]]) => make("span", {}, `${name} `, low, " to ", high));
     const clear = make("button", { type: "button", textContent: "Clear" });
     const form = make("form", { className: "map-brush" }, ...labels, make("button", { textContent: "Brush" }), clear);
+    const tell = ([low, high]) => {
+      high.setCustomValidity(Number(low.value) === Number(high.value) ? "expected two ends that differ" : "");
+    };
+    form.addEventListener("input", () => Object.values(inputs).forEach(tell));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const numbers = ([low, high]) => [Number(low.value), Number(high.value)];
@@ -154,6 +158,7 @@
       for (const [name, pair] of Object.entries(inputs)) {
         const ends = [...(brush[name] || EDGES[name])].sort((a, b) => a - b);
         pair.forEach((input, i) => { input.value = ends[i].toFixed(3); });
+        tell(pair);
       }
     };
     return { form, follow };
@@ -182,7 +187,7 @@
     };
     const search = (name, value) => {
       const text = String(value ?? "").trim();
-      const i = text === "" ? -1 : all.index.indexOf(Number(text));
+      const i = all.index.findIndex((index) => String(index) === text);
       const point = rows.find((row) => String(row.index) === text);
       found.replaceChildren();
       if (text === "") return;

@@ -102,7 +102,7 @@ def _styles(columns: list[str]) -> list[Any]:
     styles = [
         {"selector": "", "props": "font-size: 0.85em; color: inherit"},
         {"selector": "caption", "props": "caption-side: top; text-align: left; color: inherit"},
-        {"selector": "th, td", "props": "text-align: left; padding: 0.15em 0.4em"},
+        {"selector": "th, td", "props": "text-align: left; padding: 0.15em 0.3em"},
     ]
     right = [{"selector": place, "props": "text-align: right"} for place in numbers]
     lines = [f"td.col{i}" for i, name in enumerate(columns) if name not in WRAPPED]

@@ -1,6 +1,8 @@
 """Executed notebooks from the record: one page per phase, data set and student."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from carto_helpers.records import Results, replacing
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
 _WHOLE = ("tables", "figures", "claims", "differences", "audit")  # pages of the whole record
 _PHASES = ("phase1", "phase2", "phase3")
+_AT_ONCE = 4  # pages at most; a kernel takes half a gigabyte
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,8 @@ def execute(
     shared = {"results": results, "train": train}
     plain = _PLAIN if train else (*_WHOLE, *_PLAIN)
     asked += [Page(source=name, name=name, parameters={}) for name in plain]
-    for page in asked:
+
+    def make(page: Page) -> None:
         parameters = page.parameters | shared if page.parameters else {}
         if page.source in _PHASES:
             parameters["seeds"] = seeds or (3 if train else _n_seeds(Results(results)))
@@ -81,6 +85,21 @@ def execute(
             parameters["results"] = results
         print(f"{page.source} → {target / page.name}.ipynb", flush=True)
         _execute(source / f"{page.source}.ipynb", target / f"{page.name}.ipynb", parameters)
+
+    # a phase that trains needs the rows of the page before it
+    _each(make, asked, n_at_once=1 if train else min(os.cpu_count() or 1, _AT_ONCE))
+
+
+def _each(make: Callable[[Page], None], pages: Sequence[Page], *, n_at_once: int) -> None:
+    """Make the pages, some at once, each in a kernel of its own; the first error stops the rest."""
+    with ThreadPoolExecutor(n_at_once) as pool:
+        waiting = [pool.submit(make, page) for page in pages]
+        try:
+            for done in waiting:
+                done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def trained_pages(datasets: Sequence[str]) -> list[Page]:
