@@ -181,7 +181,7 @@ def _read_epoch(path: Path, number: int) -> _Epoch:
     return _Epoch(path, ids, logits, np.array(gold), lines)
 
 
-def _parse(line: str, place: str, field: str) -> tuple[int | str, "array[float]", int]:
+def _parse(line: str, place: str, field: str) -> tuple[int | str, Sequence[float], int]:
     try:
         example: Any = json.loads(line)
     except (ValueError, RecursionError) as error:
