@@ -158,7 +158,7 @@ def _epoch_files(folder: Path) -> list[Path]:
 
 def _read_epoch(path: Path, number: int) -> _Epoch:
     ids: list[Any] = []
-    rows: list[array[float]] = []
+    rows: list[Sequence[float]] = []
     gold, lines = [], []
     with in_utf8(path), path.open(encoding="utf-8") as file:
         for at, line in enumerate(file, start=1):
