@@ -29,11 +29,12 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 # The main job runs on the embedded digits and its pages replace those of a copy of book/, so
-# that what is committed stays as it is. A second call trains nothing: `make clean` first does.
+# that what is committed stays as it is. Its runs are recorded in results/, where the notebooks
+# look for theirs: a second call trains nothing, nor do the notebooks after it.
 book: $(READY) ## run the main job on the embedded data, build the book with it
 	mkdir -p $(WORK)
 	$(BIN)/python -m carto_helpers report --from notebooks --to $(WORK)/pages \
-	  --results $(WORK)/results --datasets digits --seeds 3 --train
+	  --results results --datasets digits --seeds 3 --train
 	rm -rf $(WORK)/book && mkdir -p $(WORK)/book/phases
 	tar -C book -chf - --exclude=./_build --exclude=./results . | tar -C $(WORK)/book -xf -
 	cp $(WORK)/pages/*.ipynb $(WORK)/book/phases/
