@@ -3,7 +3,8 @@
 Each pair is one seed: the same first weights, subset, order of batches and masks of dropout. Ours
 is the package's own run, with the engine it chooses and the teacher's cached float16 logits. The
 other is written out below as plainly as can be: float32, contiguous, PyTorch's own loss and Adam,
-the teacher's float32 outputs. A pair that is in paired_scores.csv is not run again.
+the teacher's float32 outputs; where its weights are not at hand, which git does not keep, the same
+recorded logits as ours, and the row says so. A pair that is in paired_scores.csv is not run again.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from carto_helpers.engine import Engine
 from carto_helpers.metrics import macro_f1
 from carto_helpers.records import load_tensors
 from carto_helpers.runs.distilling import train_students
+from carto_helpers.runs.provenance import device_name
 from carto_helpers.runs.student_run import begin, subset_index
 from carto_helpers.runs.workbench import Workbench
 from carto_helpers.training import TrainingData, batches, predict, stream
@@ -67,6 +69,7 @@ def _run(bench: Workbench, n_seeds: int) -> None:
 def _pair(bench: Workbench, run: StudentRun, row: "pd.Series[Any]") -> dict[str, Any]:
     started = time.monotonic()
     plain = plain_score(bench, run)
+    has_weights = bench.results.weights_path(run.teacher_key).exists()
     return {
         "key": run.key(),
         "network": run.network,
@@ -76,6 +79,9 @@ def _pair(bench: Workbench, run: StudentRun, row: "pd.Series[Any]") -> dict[str,
         "engine": row["engine"],
         "seconds": row["seconds"],
         "seconds_plain": round(time.monotonic() - started, 1),
+        "teacher": "float32 outputs" if has_weights else "recorded logits",
+        "device": row["device"],
+        "device_plain": device_name(Engine()),
     }
 
 
@@ -84,24 +90,26 @@ def plain_score(bench: Workbench, run: StudentRun) -> float:
     engine = Engine(threads=torch.get_num_threads())
     splits = bench.resident(engine, run.teacher_key)
     train, test = splits["train"], splits["test"]
-    soft = functional.softmax(
-        predict(_teacher(bench, run), train, engine) / run.recipe.temperature, dim=1
-    )
+    soft = functional.softmax(_outputs(bench, run, train) / run.recipe.temperature, dim=1)
     network = begin(bench, run, train, engine).network  # only its first weights are taken
     _train(network, train, torch.from_numpy(subset_index(bench, run)), soft, run)
     predictions = predict(network, test, engine).argmax(1)
     return macro_f1(predictions.numpy(), test.labels.numpy(), len(bench.dataset.train.classes))
 
 
-def _teacher(bench: Workbench, run: StudentRun) -> nn.Module:
+def _outputs(bench: Workbench, run: StudentRun, train: TrainingData) -> Tensor:
+    """Return the teacher's outputs on the training split, by its weights if they are there."""
+    weights = bench.results.weights_path(run.teacher_key)
+    if not weights.exists():
+        return bench.results.logits(run.teacher_key).float()
     images = bench.dataset.train
     teacher = models.create(
         bench.network("teacher"),
         n_classes=len(images.classes),
         n_channels=images.images.shape[1],
     )
-    teacher.load_state_dict(load_tensors(bench.results.weights_path(run.teacher_key)))
-    return teacher
+    teacher.load_state_dict(load_tensors(weights))
+    return predict(teacher, train, Engine(threads=torch.get_num_threads()))
 
 
 def _train(
