@@ -81,7 +81,7 @@ def _pair(bench: Workbench, run: StudentRun, row: "pd.Series[Any]") -> dict[str,
         "seconds_plain": round(time.monotonic() - started, 1),
         "teacher": "float32 outputs" if has_weights else "recorded logits",
         "device": row["device"],
-        "device_plain": device_name(Engine()),
+        "device_plain": device_name("cpu"),
     }
 
 
