@@ -1,18 +1,14 @@
 """All statistics of the training dynamics at once: in one pass over (N, E), or epoch by epoch."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-
 import numpy as np
 from jaxtyping import Bool, Float
 
+from carto_helpers.blocks import blocks_of, in_stretches
 from carto_helpers.dynamics import check_is_right, check_range, check_shape, epoch_offsets
 
 Scores = dict[str, Float[np.ndarray, " N"]]
 
 _BLOCK = 1 << 14  # examples at a time: what is computed of them stays in a core's cache
-_MAX_THREADS = 8  # memory is the limit long before
 
 
 def scores(p_gold: Float[np.ndarray, "N E"], is_right: Bool[np.ndarray, "N E"]) -> Scores:
@@ -51,18 +47,11 @@ def scores(p_gold: Float[np.ndarray, "N E"], is_right: Bool[np.ndarray, "N E"]) 
     _check_same_shape(p_gold, is_right)
     names = ("confidence", "variability", "correctness", "forgetfulness")
     result = {name: np.empty(len(p_gold)) for name in names}
-    n_threads = min(os.cpu_count() or 1, _MAX_THREADS, -(-len(p_gold) // _BLOCK))
-    ends = np.linspace(0, len(p_gold), n_threads + 1).astype(int).tolist()
-    parts = [slice(*pair) for pair in pairwise(ends)]
 
     def work(part: slice) -> None:
         _score_part({n: r[part] for n, r in result.items()}, p_gold[part], is_right[part])
 
-    if len(parts) == 1:
-        work(parts[0])
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(work, parts))  # NumPy lets other threads run
+    in_stretches(work, len(p_gold), _BLOCK)
     return result
 
 
@@ -164,20 +153,27 @@ class StreamingDynamics:
                     "pass one epoch of all examples"
                 )
         check_is_right(is_right[:, None])
-        check_range(float(p_gold.min()), float(p_gold.max()))
+        ends = in_stretches(lambda part: _ends(p_gold[part]), len(self), _BLOCK)
+        check_range(float(np.min(ends)), float(np.max(ends)))
         self.n_epochs += 1
-        for start in range(0, len(self), _BLOCK):
-            self._take(slice(start, start + _BLOCK), p_gold, is_right)
+        in_stretches(lambda part: self._take(part, p_gold, is_right), len(self), _BLOCK)
 
-    def _take(self, rows: slice, p_gold: np.ndarray, is_right: np.ndarray) -> None:
-        p, right = p_gold[rows].astype(np.float64), is_right[rows]
-        deviation = p - self._mean[rows]
-        self._mean[rows] += deviation / self.n_epochs
-        self._squares[rows] += deviation * (p - self._mean[rows])
-        self._weighted[rows] += self.n_epochs * p
-        self._n_right[rows] += right
-        self._n_forgotten[rows] += self._was_right[rows] & ~right
-        self._was_right[rows] = right
+    def _take(self, part: slice, p_gold: np.ndarray, is_right: np.ndarray) -> None:
+        """Take in one part of an epoch, block by block, in buffers of one block."""
+        buffers = np.empty((3, min(_BLOCK, part.stop - part.start)))
+        for rows in blocks_of(part, _BLOCK):
+            p, deviation, step = buffers[:, : rows.stop - rows.start]
+            mean, right = self._mean[rows], is_right[rows]
+            np.copyto(p, p_gold[rows])
+            np.subtract(p, mean, out=deviation)
+            mean += np.divide(deviation, self.n_epochs, out=step)
+            deviation *= np.subtract(p, mean, out=step)
+            self._squares[rows] += deviation
+            p *= self.n_epochs
+            self._weighted[rows] += p
+            self._n_right[rows] += right
+            self._n_forgotten[rows] += self._was_right[rows] > right
+            self._was_right[rows] = right
 
     def scores(self) -> Scores:
         """Return what `scores` would of the epochs so far, and the count of forgetting events.
@@ -189,15 +185,26 @@ class StreamingDynamics:
         """
         if not self.n_epochs:
             raise ValueError("the statistics need at least one epoch, got none; call `update`")
+        names = ("confidence", "variability", "correctness", "forgetfulness", "forgetting_events")
+        result = {name: np.empty(len(self)) for name in names}
+        in_stretches(lambda part: self._score(part, result), len(self), _BLOCK)
+        return result
+
+    def _score(self, part: slice, result: Scores) -> None:
+        """Fill in one part of the results, block by block."""
         _, spread = epoch_offsets(self.n_epochs)
-        centre = (self.n_epochs + 1) / 2 * self.n_epochs * self._mean
-        return {
-            "confidence": self._mean.copy(),
-            "variability": np.sqrt(self._squares / self.n_epochs),
-            "correctness": self._n_right / self.n_epochs,
-            "forgetfulness": (self._weighted - centre) / spread,
-            "forgetting_events": self._n_forgotten.astype(np.float64),
-        }
+        for rows in blocks_of(part, _BLOCK):
+            centre = (self.n_epochs + 1) / 2 * self.n_epochs * self._mean[rows]
+            result["confidence"][rows] = self._mean[rows]
+            np.sqrt(self._squares[rows] / self.n_epochs, out=result["variability"][rows])
+            np.divide(self._n_right[rows], self.n_epochs, out=result["correctness"][rows])
+            np.divide(self._weighted[rows] - centre, spread, out=result["forgetfulness"][rows])
+            result["forgetting_events"][rows] = self._n_forgotten[rows]
+
+
+def _ends(p_gold: np.ndarray) -> tuple[np.floating, np.floating]:
+    """Return the least and the largest probability; NaN if there is one."""
+    return p_gold.min(), p_gold.max()
 
 
 def _check_same_shape(p_gold: np.ndarray, is_right: np.ndarray) -> None:

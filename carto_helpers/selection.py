@@ -5,18 +5,20 @@ the asked number of unique positions, and ties go to the smaller position. With 
 correctness takes eleven values, so ties decide most of its subsets; in the order of a folder
 sorted by class they would go to the first classes, in the shuffle they go to none.
 
-Sizes come from `config.subset_size`. The rules are linear in N (a partition, no sort of all the
-examples); a mix sorts as many distances as it selects examples.
+Sizes come from `config.subset_size`. The rules are linear in N: a sample tells between which two
+scores the last one chosen lies, one pass on every core sifts the examples, and only those between
+the two are ordered. A mix sorts as many distances as it selects examples.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 
+from carto_helpers.blocks import blocks_of, in_stretches
 from carto_helpers.config import SubsetSpec, subset_size
 
 METRICS = ("confidence", "variability", "correctness", "forgetfulness")
@@ -42,6 +44,10 @@ PHASE2_MIXES = (
     (0.05, 0.14, 0.14),
     (0.11, 0.11, 0.11),
 )  # shares of hard, ambiguous and easy examples, in the order of table 4
+
+_BLOCK = 1 << 16  # examples at a time: what is computed of them stays in a core's cache
+_SAMPLE = 1 << 16  # scores, evenly spaced
+_Scorer = Callable[[slice | np.ndarray], Float[np.ndarray, " _"]]  # the scores of some positions
 
 
 class Mix(NamedTuple):
@@ -120,7 +126,8 @@ def select(
     if spec.rule in ANCHORS:
         return region(scores, spec.rule, n)
     end, _, metric = spec.rule.partition("-")
-    return lowest(_score(scores, metric), n) if end == "low" else highest(_score(scores, metric), n)
+    score = _checked(_score(scores, metric), metric)
+    return lowest(score, n) if end == "low" else highest(score, n)
 
 
 def lowest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
@@ -148,13 +155,7 @@ def lowest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
     >>> lowest(np.array([0.5, 0.1, 0.5, 0.5]), 2)
     array([0, 1])
     """
-    _check_count(n, len(score))
-    _check_numbers(score, "score")
-    last = np.partition(score, n - 1)[n - 1]
-    is_in = score < last
-    ties = np.flatnonzero(score == last)
-    is_in[ties[: n - np.count_nonzero(is_in)]] = True
-    return np.flatnonzero(is_in)
+    return _lowest(lambda rows: _checked(score[rows], "score"), len(score), n)
 
 
 def highest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
@@ -260,7 +261,7 @@ def region(
     """
     if name not in ANCHORS:
         raise ValueError(f"unknown region {name!r}; valid regions: {', '.join(ANCHORS)}")
-    return lowest(_squared_distance(scores, name), n)
+    return _lowest(_squared_distance(scores, name), len(scores["confidence"]), n)
 
 
 def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
@@ -337,12 +338,14 @@ def _orders(
     Of an easy part beside another one only its own examples, in no order: it neither grows nor
     fills up.
     """
+    n_total = len(scores["confidence"])
 
     def nearest(name: str) -> Int64[np.ndarray, " _"]:
         distance = _squared_distance(scores, name)
         if name == "easy-to-learn" and len(counts) > 1:
-            return lowest(distance, counts[name])
-        return _nearest_first(distance, n)
+            return _lowest(distance, n_total, counts[name])
+        positions = _lowest(distance, n_total, n)
+        return positions[np.argsort(distance(positions), kind="stable")]
 
     with ThreadPoolExecutor(len(counts)) as pool:  # NumPy sorts on several cores so
         return dict(zip(counts, pool.map(nearest, counts), strict=True))
@@ -362,27 +365,80 @@ def _needed_growth(
     return needed
 
 
-def _squared_distance(
-    scores: Mapping[str, Float[np.ndarray, " N"]], name: str
-) -> Float[np.ndarray, " N"]:
-    variability, confidence = ANCHORS[name]
-    return (_score(scores, "variability") - variability) ** 2 + (
-        _score(scores, "confidence") - confidence
-    ) ** 2
+def _squared_distance(scores: Mapping[str, Float[np.ndarray, " N"]], name: str) -> _Scorer:
+    """Return what computes the squared distances of some examples from a region's anchor."""
+    variability, confidence = _score(scores, "variability"), _score(scores, "confidence")
+    anchor = ANCHORS[name]
+
+    def distance(rows: slice | np.ndarray) -> Float[np.ndarray, " _"]:
+        v = _checked(variability[rows], "variability") - anchor[0]
+        c = _checked(confidence[rows], "confidence") - anchor[1]
+        v *= v
+        c *= c
+        v += c
+        return v
+
+    return distance
 
 
-def _nearest_first(distance: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
-    """Return the `n` nearest, nearest first; ties go to the smaller position."""
-    nearest = lowest(distance, n)
-    return nearest[np.argsort(distance[nearest], kind="stable")]
+def _lowest(score: _Scorer, n_total: int, n: int) -> Int64[np.ndarray, " n"]:
+    """Return the positions of the `n` smallest scores, sorted; ties go to the smaller position."""
+    _check_count(n, n_total)
+    is_in = np.empty(n_total, dtype=bool)
+    sample = score(slice(None, None, max(n_total // _SAMPLE, 1)))
+    for ends in (_bracket(sample, n / n_total), (-math.inf, math.inf)):
+        between, scores = _sift(score, *ends, is_in)
+        n_more = n - int(np.count_nonzero(is_in))
+        if 0 < n_more <= len(between):  # else the sample is not like the whole: order all
+            break
+    is_in[between[_first_lowest(scores, n_more)]] = True
+    return np.flatnonzero(is_in)
+
+
+def _bracket(sample: Float[np.ndarray, " _"], share: float) -> tuple[float, float]:
+    """Return two scores of the sample between which that of the last one chosen surely lies."""
+    n = len(sample)
+    margin = 5 * math.sqrt(n * share * (1 - share)) + 1  # five standard deviations of its rank
+    first, last = int(share * n - margin), int(share * n + margin)
+    ranked = np.partition(sample, (max(first, 0), min(last, n - 1)))
+    return (
+        float(ranked[first]) if first > 0 else -math.inf,
+        float(ranked[last]) if last < n - 1 else math.inf,
+    )
+
+
+def _sift(
+    score: _Scorer, low: float, high: float, is_in: np.ndarray
+) -> tuple[Int64[np.ndarray, " _"], Float[np.ndarray, " _"]]:
+    """Mark the scores below `low`; return the positions and scores from there to `high`."""
+
+    def sift(stretch: slice) -> list[tuple[np.ndarray, np.ndarray]]:
+        found = []
+        for rows in blocks_of(stretch, _BLOCK):
+            scores = score(rows)
+            is_below = np.less(scores, low, out=is_in[rows])
+            at = np.flatnonzero((scores <= high) ^ is_below)
+            found.append((at + rows.start, scores[at]))
+        return found
+
+    parts = [pair for part in in_stretches(sift, len(is_in), _BLOCK) for pair in part]
+    positions, scores = zip(*parts, strict=True)
+    return np.concatenate(positions), np.concatenate(scores)
+
+
+def _first_lowest(score: Float[np.ndarray, " M"], n: int) -> Bool[np.ndarray, " M"]:
+    """Return which are the `n` smallest; of equal ones the first."""
+    last = np.partition(score, n - 1)[n - 1]
+    is_in = score < last
+    ties = np.flatnonzero(score == last)
+    is_in[ties[: n - np.count_nonzero(is_in)]] = True
+    return is_in
 
 
 def _score(scores: Mapping[str, Float[np.ndarray, " N"]], name: str) -> Float[np.ndarray, " N"]:
     if name not in scores:
         raise ValueError(f"the rule needs the score {name!r}, got {', '.join(scores)}; compute it")
-    score = scores[name]
-    _check_numbers(score, name)
-    return score
+    return scores[name]
 
 
 def _n_examples(scores: Mapping[str, np.ndarray]) -> int:
@@ -395,9 +451,10 @@ def _n_examples(scores: Mapping[str, np.ndarray]) -> int:
     return lengths.pop()
 
 
-def _check_numbers(score: Float[np.ndarray, " N"], name: str) -> None:
+def _checked(score: Float[np.ndarray, " _"], name: str) -> Float[np.ndarray, " _"]:
     if np.isnan(score.min()):
         raise ValueError(f"`{name}` must hold no NaN, got some; check the dynamics it comes from")
+    return score
 
 
 def _check_count(n: int, n_total: int) -> None:

@@ -63,6 +63,20 @@ def test_streaming_equals_the_batch_form(p_gold: np.ndarray) -> None:
     assert np.array_equal(found["forgetting_events"], dynamics.forgetting_events(is_right))
 
 
+def test_streaming_on_several_threads_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    p_gold, is_right = made_dynamics(50, 9)
+
+    def found() -> dict[str, np.ndarray]:
+        stream = StreamingDynamics(50)
+        for epoch in range(9):
+            stream.update(p_gold[:, epoch], is_right[:, epoch])
+        return stream.scores()
+
+    whole = found()
+    monkeypatch.setattr(scoring, "_BLOCK", 7)
+    assert all(np.array_equal(whole[name], score) for name, score in found().items())
+
+
 def test_streaming_stays_exact_over_many_epochs_and_blocks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.neighbors import NearestNeighbors
@@ -77,6 +77,32 @@ def test_rankings_agree_with_a_stable_sort_and_ties_go_to_the_smaller_position(
 def test_rankings_of_many_agree_with_a_stable_sort(n: int) -> None:
     """A partition of a few happens to be a sort."""
     score = np.random.default_rng(0).random(10_000)
+    order = np.argsort(score, kind="stable")
+    assert np.array_equal(selection.lowest(score, n), np.sort(order[:n]))
+    assert np.array_equal(selection.highest(score, n), np.sort(order[-n:]))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    hnp.arrays(np.float64, st.integers(1, 200), elements=st.sampled_from([-np.inf, 0.0, 0.5, 1.0])),
+    st.integers(1, 40),
+    st.data(),
+)
+def test_no_sample_and_no_block_changes_what_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, score: np.ndarray, n_sample: int, data: st.DataObject
+) -> None:
+    monkeypatch.setattr(selection, "_SAMPLE", n_sample)
+    monkeypatch.setattr(selection, "_BLOCK", 7)  # several threads and blocks, the last one shorter
+    n = data.draw(st.integers(1, len(score)))
+    by_low = np.argsort(score, kind="stable")[:n]
+    assert selection.lowest(score, n).tolist() == sorted(by_low.tolist())
+
+
+@pytest.mark.parametrize("n", [1, 300, 5_000, 9_700, 10_000])
+def test_a_sample_unlike_the_whole_only_costs_time(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "_SAMPLE", 1_000)
+    score = np.random.default_rng(0).random(10_000)
+    score[::10] += 2  # the sample: every tenth
     order = np.argsort(score, kind="stable")
     assert np.array_equal(selection.lowest(score, n), np.sort(order[:n]))
     assert np.array_equal(selection.highest(score, n), np.sort(order[-n:]))
