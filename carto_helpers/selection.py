@@ -45,8 +45,9 @@ PHASE2_MIXES = (
     (0.11, 0.11, 0.11),
 )  # shares of hard, ambiguous and easy examples, in the order of table 4
 
+_MANY = 1 << 20  # examples from which on sifting is faster than ordering all, and worth a thread
 _BLOCK = 1 << 16  # examples at a time: what is computed of them stays in a core's cache
-_SAMPLE = 1 << 16  # scores, evenly spaced
+_SAMPLE = 1 << 14  # scores, evenly spaced
 _Scorer = Callable[[slice | np.ndarray], Float[np.ndarray, " _"]]  # the scores of some positions
 
 
@@ -126,7 +127,8 @@ def select(
     if spec.rule in ANCHORS:
         return region(scores, spec.rule, n)
     end, _, metric = spec.rule.partition("-")
-    score = _checked(_score(scores, metric), metric)
+    score = _score(scores, metric)
+    _check_numbers(score, metric)
     return lowest(score, n) if end == "low" else highest(score, n)
 
 
@@ -155,7 +157,12 @@ def lowest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
     >>> lowest(np.array([0.5, 0.1, 0.5, 0.5]), 2)
     array([0, 1])
     """
-    return _lowest(lambda rows: _checked(score[rows], "score"), len(score), n)
+
+    def checked(rows: slice | np.ndarray) -> Float[np.ndarray, " _"]:
+        _check_numbers(score[rows], "score")
+        return score[rows]
+
+    return _lowest(checked, len(score), n)
 
 
 def highest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
@@ -371,12 +378,14 @@ def _squared_distance(scores: Mapping[str, Float[np.ndarray, " N"]], name: str) 
     anchor = ANCHORS[name]
 
     def distance(rows: slice | np.ndarray) -> Float[np.ndarray, " _"]:
-        v = _checked(variability[rows], "variability") - anchor[0]
-        c = _checked(confidence[rows], "confidence") - anchor[1]
-        v *= v
-        c *= c
-        v += c
-        return v
+        across, along = variability[rows] - anchor[0], confidence[rows] - anchor[1]
+        across *= across
+        along *= along
+        across += along
+        if np.isnan(across.min()):
+            _check_numbers(variability[rows], "variability")
+            _check_numbers(confidence[rows], "confidence")
+        return across
 
     return distance
 
@@ -384,15 +393,30 @@ def _squared_distance(scores: Mapping[str, Float[np.ndarray, " N"]], name: str) 
 def _lowest(score: _Scorer, n_total: int, n: int) -> Int64[np.ndarray, " n"]:
     """Return the positions of the `n` smallest scores, sorted; ties go to the smaller position."""
     _check_count(n, n_total)
-    is_in = np.empty(n_total, dtype=bool)
-    sample = score(slice(None, None, max(n_total // _SAMPLE, 1)))
-    for ends in (_bracket(sample, n / n_total), (-math.inf, math.inf)):
-        between, scores = _sift(score, *ends, is_in)
-        n_more = n - int(np.count_nonzero(is_in))
-        if 0 < n_more <= len(between):  # else the sample is not like the whole: order all
-            break
-    is_in[between[_first_lowest(scores, n_more)]] = True
+    is_in = _sifted(score, n_total, n) if n_total > _MANY else None
+    if is_in is None:  # few, or a sample unlike the whole
+        is_in = _first_lowest(score(slice(0, n_total)), n)
     return np.flatnonzero(is_in)
+
+
+def _sifted(score: _Scorer, n_total: int, n: int) -> Bool[np.ndarray, " N"] | None:
+    """Return which are the `n` smallest; None if the last one is not where the sample says."""
+    is_in, is_near = np.empty((2, n_total), dtype=bool)
+    low, high = _bracket(score(slice(None, None, max(n_total // _SAMPLE, 1))), n / n_total)
+
+    def sift(stretch: slice) -> None:
+        for rows in blocks_of(stretch, _BLOCK):
+            scores = score(rows)
+            is_below = np.less(scores, low, out=is_in[rows])
+            np.not_equal(scores <= high, is_below, out=is_near[rows])
+
+    in_stretches(sift, n_total, _MANY)
+    near = np.flatnonzero(is_near)
+    n_more = n - int(np.count_nonzero(is_in))
+    if not 0 < n_more <= len(near):
+        return None
+    is_in[near[_first_lowest(score(near), n_more)]] = True
+    return is_in
 
 
 def _bracket(sample: Float[np.ndarray, " _"], share: float) -> tuple[float, float]:
@@ -407,29 +431,10 @@ def _bracket(sample: Float[np.ndarray, " _"], share: float) -> tuple[float, floa
     )
 
 
-def _sift(
-    score: _Scorer, low: float, high: float, is_in: np.ndarray
-) -> tuple[Int64[np.ndarray, " _"], Float[np.ndarray, " _"]]:
-    """Mark the scores below `low`; return the positions and scores from there to `high`."""
-
-    def sift(stretch: slice) -> list[tuple[np.ndarray, np.ndarray]]:
-        found = []
-        for rows in blocks_of(stretch, _BLOCK):
-            scores = score(rows)
-            is_below = np.less(scores, low, out=is_in[rows])
-            at = np.flatnonzero((scores <= high) ^ is_below)
-            found.append((at + rows.start, scores[at]))
-        return found
-
-    parts = [pair for part in in_stretches(sift, len(is_in), _BLOCK) for pair in part]
-    positions, scores = zip(*parts, strict=True)
-    return np.concatenate(positions), np.concatenate(scores)
-
-
 def _first_lowest(score: Float[np.ndarray, " M"], n: int) -> Bool[np.ndarray, " M"]:
     """Return which are the `n` smallest; of equal ones the first."""
     last = np.partition(score, n - 1)[n - 1]
-    is_in = score < last
+    is_in: np.ndarray = score < last
     ties = np.flatnonzero(score == last)
     is_in[ties[: n - np.count_nonzero(is_in)]] = True
     return is_in
@@ -451,10 +456,9 @@ def _n_examples(scores: Mapping[str, np.ndarray]) -> int:
     return lengths.pop()
 
 
-def _checked(score: Float[np.ndarray, " _"], name: str) -> Float[np.ndarray, " _"]:
+def _check_numbers(score: Float[np.ndarray, " _"], name: str) -> None:
     if np.isnan(score.min()):
         raise ValueError(f"`{name}` must hold no NaN, got some; check the dynamics it comes from")
-    return score
 
 
 def _check_count(n: int, n_total: int) -> None:

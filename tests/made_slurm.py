@@ -72,9 +72,14 @@ class Slurm:
         self.start_node()
 
     def start_node(self) -> None:
-        """Start the node's daemon, and wait until the controller has it."""
+        """Start the node's daemon, and wait until the controller has it.
+
+        A job that waits for the node takes it at once. A star would say that it does not answer.
+        """
         self._run("slurmd", "-D")
-        wait_for(lambda: "idle" in ask("sinfo", "--noheader", "--format=%T"))
+        wait_for(
+            lambda: ask("sinfo", "--noheader", "--format=%T") in {"idle", "mixed", "allocated"}
+        )
 
     def kill_node(self) -> None:
         """Kill the node as a power cut does: its daemon and all that runs under it, at once."""

@@ -92,7 +92,8 @@ def test_no_sample_and_no_block_changes_what_is_chosen(
     monkeypatch: pytest.MonkeyPatch, score: np.ndarray, n_sample: int, data: st.DataObject
 ) -> None:
     monkeypatch.setattr(selection, "_SAMPLE", n_sample)
-    monkeypatch.setattr(selection, "_BLOCK", 7)  # several threads and blocks, the last one shorter
+    monkeypatch.setattr(selection, "_MANY", 10)  # several threads
+    monkeypatch.setattr(selection, "_BLOCK", 7)  # several blocks, the last one shorter
     n = data.draw(st.integers(1, len(score)))
     by_low = np.argsort(score, kind="stable")[:n]
     assert selection.lowest(score, n).tolist() == sorted(by_low.tolist())
@@ -100,6 +101,7 @@ def test_no_sample_and_no_block_changes_what_is_chosen(
 
 @pytest.mark.parametrize("n", [1, 300, 5_000, 9_700, 10_000])
 def test_a_sample_unlike_the_whole_only_costs_time(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "_MANY", 3_000)
     monkeypatch.setattr(selection, "_SAMPLE", 1_000)
     score = np.random.default_rng(0).random(10_000)
     score[::10] += 2  # the sample: every tenth
