@@ -2,11 +2,13 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from made_runs import student_row, teacher_row
 
+from carto_helpers.config import PhaseConfig
 from carto_helpers.records import Results
 from carto_helpers.report import executed_pages
 
@@ -101,15 +103,20 @@ def made_pages(*names: str) -> list[executed_pages.Page]:
     return [executed_pages.Page(source=name, name=name, parameters={}) for name in names]
 
 
-@pytest.mark.parametrize("n_at_once", [1, 3])
-def test_every_page_is_made_once(n_at_once: int) -> None:
+def test_every_page_is_prepared_in_order_and_made_once() -> None:
+    prepared: list[str] = []
     made: list[str] = []
-    pages = made_pages(*"abcde")
-    executed_pages._each(lambda page: made.append(page.name), pages, n_at_once=n_at_once)
-    assert sorted(made) == list("abcde")
+
+    def make(page: executed_pages.Page) -> None:
+        assert page.name in prepared
+        made.append(page.name)
+
+    executed_pages._each(lambda page: prepared.append(page.name), make, made_pages(*"abcde"))
+    assert prepared == sorted(made) == list("abcde")
 
 
-def test_the_first_error_stops_the_pages_that_wait() -> None:
+def test_the_first_error_stops_the_pages_that_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executed_pages, "_AT_ONCE", 1)
     made: list[str] = []
 
     def make(page: executed_pages.Page) -> None:
@@ -119,8 +126,33 @@ def test_the_first_error_stops_the_pages_that_wait() -> None:
         time.sleep(0.2)  # as long as it takes to call off the rest
 
     with pytest.raises(RuntimeError, match="expected a to run"):
-        executed_pages._each(make, made_pages(*"abcdef"), n_at_once=1)
+        executed_pages._each(lambda page: None, make, made_pages(*"abcdef"))
     assert len(made) < 6
+
+
+def test_the_main_job_trains_each_step_before_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, ...]] = []
+    for step in ("teacher", "phase1", "phase2", "phase3"):
+
+        def train(config: PhaseConfig, step: str = step) -> None:
+            done.append(("trained", step, config.dataset, str(config.seeds), str(config.train)))
+
+        monkeypatch.setitem(executed_pages._STEPS, step, train)
+
+    def page(source: Path, target: Path, parameters: dict[str, Any]) -> None:
+        done.append(("page", source.stem, str(parameters.get("train"))))
+
+    monkeypatch.setattr(executed_pages, "_execute", page)
+    made_notebook(tmp_path, "1")
+    executed_pages.execute(
+        tmp_path, tmp_path, results=str(tmp_path), datasets=["digits"], seeds=2, train=True
+    )
+    for step in ("phase1", "phase2", "phase3"):
+        trained = done.index(("trained", step, "digits", "2", "True"))
+        assert trained < done.index(("page", step, "False"))
+    assert ("page", "worked_example", "None") in done
 
 
 def test_a_page_is_executed_titled_and_without_the_machines_traces(tmp_path: Path) -> None:

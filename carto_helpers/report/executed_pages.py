@@ -11,12 +11,19 @@ import nbformat
 import pandas as pd
 import papermill
 
+from carto_helpers import experiments
 from carto_helpers.config import DATASETS, PhaseConfig
 from carto_helpers.records import Results, replacing
 
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
 _WHOLE = ("tables", "figures", "claims", "differences", "audit")  # pages of the whole record
 _PHASES = ("phase1", "phase2", "phase3")
+_STEPS: dict[str, Callable[[PhaseConfig], object]] = {
+    "teacher": experiments.teachers,
+    "phase1": experiments.phase1,
+    "phase2": experiments.phase2,
+    "phase3": experiments.phase3,
+}
 _AT_ONCE = 4  # pages at most; a kernel takes half a gigabyte
 
 
@@ -53,8 +60,9 @@ def execute(
     seeds
         How many seeds a cell may hold; default all that are recorded, or 3 with `train`.
     train
-        Train what is missing: teacher and MobileNet students on each of `datasets`. The pages of
-        the whole record are left as they are.
+        Train what is missing first, each page made beside the training for the next: teacher and
+        MobileNet students on each of `datasets`. The pages of the whole record are left as they
+        are.
 
     Raises
     ------
@@ -73,28 +81,42 @@ def execute(
             "or pass `--from`"
         )
     asked = trained_pages(datasets) if train else recorded_pages(Results(results), datasets)
-    shared = {"results": results, "train": train}
+    shared = {"results": results, "train": False}
     plain = _PLAIN if train else (*_WHOLE, *_PLAIN)
     asked += [Page(source=name, name=name, parameters={}) for name in plain]
 
-    def make(page: Page) -> None:
-        parameters = page.parameters | shared if page.parameters else {}
+    def parameters(page: Page) -> dict[str, Any]:
+        said = page.parameters | shared if page.parameters else {}
         if page.source in _PHASES:
-            parameters["seeds"] = seeds or (3 if train else _n_seeds(Results(results)))
+            said["seeds"] = seeds or (3 if train else _n_seeds(Results(results)))
         elif page.source in _WHOLE:
-            parameters["results"] = results
+            said["results"] = results
+        return said
+
+    def prepare(page: Page) -> None:
+        if train and page.parameters:
+            _STEPS[page.source](PhaseConfig(**parameters(page) | {"train": True}))
+
+    def make(page: Page) -> None:
         print(f"{page.source} → {target / page.name}.ipynb", flush=True)
-        _execute(source / f"{page.source}.ipynb", target / f"{page.name}.ipynb", parameters)
+        _execute(source / f"{page.source}.ipynb", target / f"{page.name}.ipynb", parameters(page))
 
-    # a phase that trains needs the rows of the page before it
-    _each(make, asked, n_at_once=1 if train else min(os.cpu_count() or 1, _AT_ONCE))
+    _each(prepare, make, asked)
 
 
-def _each(make: Callable[[Page], None], pages: Sequence[Page], *, n_at_once: int) -> None:
-    """Make the pages, some at once, each in a kernel of its own; the first error stops the rest."""
-    with ThreadPoolExecutor(n_at_once) as pool:
-        waiting = [pool.submit(make, page) for page in pages]
+def _each(
+    prepare: Callable[[Page], None], make: Callable[[Page], None], pages: Sequence[Page]
+) -> None:
+    """Prepare page after page; make those that are, some at once, each in a kernel of its own.
+
+    The first error stops the rest.
+    """
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _AT_ONCE)) as pool:
+        waiting = []
         try:
+            for page in pages:
+                prepare(page)
+                waiting.append(pool.submit(make, page))
             for done in waiting:
                 done.result()
         except BaseException:
