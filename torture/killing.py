@@ -65,7 +65,8 @@ def at_moments(folder: Path, reference: pd.DataFrame, seconds: float, n: int) ->
 
 
 def _seconds(results: Path) -> float:
-    return time.monotonic() - finish(results).begun_at
+    begun_at = finish(results).begun_at
+    return time.monotonic() - begun_at
 
 
 def in_writes(folder: Path, reference: pd.DataFrame, n: int | None) -> Outcome:
