@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one student, under 3 minutes")
     parser.add_argument(
-        "--only-scale", action="store_true", help="statistics and selection; name another --to"
+        "--only-scale", action="store_true", help="statistics and selection; the rest stays"
     )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--data-root", type=Path, help="CIFAR-10's folder; else noise of its shape")

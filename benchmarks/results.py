@@ -7,6 +7,7 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -39,23 +40,40 @@ def machine(device: str) -> dict[str, str]:
 
 
 def write(comparisons: Sequence[Comparison], facts: dict[str, str], folder: Path = HERE) -> None:
-    """Write results.json and RESULTS.md."""
-    record = {"machine": facts, "comparisons": [dataclasses.asdict(c) for c in comparisons]}
-    (folder / "results.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    (folder / "RESULTS.md").write_text(page(comparisons, facts))
+    """Write results.json and RESULTS.md.
+
+    Sections that this run has no line of stay as an earlier run measured them, with its machine.
+    """
+    path = folder / "results.json"
+    earlier = json.loads(path.read_text())["runs"] if path.exists() else []
+    measured = {line.section for line in comparisons}
+    for run in earlier:
+        run["comparisons"] = [c for c in run["comparisons"] if c["section"] not in measured]
+    lines = [dataclasses.asdict(line) for line in comparisons]
+    runs = [*(r for r in earlier if r["comparisons"]), {"machine": facts, "comparisons": lines}]
+    path.write_text(json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n")
+    (folder / "RESULTS.md").write_text(page(runs))
 
 
-def page(comparisons: Sequence[Comparison], facts: dict[str, str]) -> str:
-    """Return RESULTS.md."""
+def page(runs: Sequence[dict[str, Any]]) -> str:
+    """Return RESULTS.md: each run's machine, and the sections that it measured."""
     head = "# Speed and memory, measured\n\nWritten by `make bench`; every figure is the median of "
-    head += "repeats that took turns, with the least and the most.\n\n"
-    head += "\n".join(f"* {name}: {fact}" for name, fact in facts.items())
-    sections = [
-        f"## {name}\n\n{_table([line for line in comparisons if line.section == name])}"
-        for name in dict.fromkeys(line.section for line in comparisons)
-    ]
+    head += "repeats that took turns, with the least and the most."
+    parts = [part for run in runs for part in _run_parts(run)]
     notes = (HERE / "notes.md").read_text()
-    return "\n\n".join([head, *sections, *_scores_section(pairs()), notes])
+    return "\n\n".join([head, *parts, *_scores_section(pairs()), notes])
+
+
+def _run_parts(run: dict[str, Any]) -> list[str]:
+    """Return a run's heading with its machine, and its sections."""
+    facts, lines = run["machine"], [Comparison(**c) for c in run["comparisons"]]
+    head = f"## Measured on {facts['date']}: {facts['device']}\n\n"
+    said = [f"* {name}: {fact}" for name, fact in facts.items() if name not in ("date", "device")]
+    sections = [
+        f"### {name}\n\n{_table([line for line in lines if line.section == name])}"
+        for name in dict.fromkeys(line.section for line in lines)
+    ]
+    return [head + "\n".join(said), *sections]
 
 
 def pairs() -> pd.DataFrame:
