@@ -10,6 +10,9 @@ TO ?= $(WORK)/figures
 # Two small tasks side by side beat one task on two threads.
 JOBS ?= 2
 
+# Compiled modules are kept, whatever the environment says: else each process compiles torch anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup book report figures test lint types unit notebooks book-check constraints \
