@@ -35,7 +35,7 @@ $(READY): pyproject.toml constraints.txt
 # that what is committed stays as it is. Its runs are recorded in results/, where the notebooks
 # look for theirs: a second call trains nothing, nor do the notebooks after it.
 book: $(READY) ## run the main job on the embedded data, build the book with it
-	mkdir -p $(WORK)
+	rm -rf $(WORK)/pages && mkdir -p $(WORK)
 	$(BIN)/python -m carto_helpers report --from notebooks --to $(WORK)/pages \
 	  --results results --datasets digits --seeds 3 --train
 	rm -rf $(WORK)/book && mkdir -p $(WORK)/book/phases

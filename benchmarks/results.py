@@ -16,6 +16,7 @@ from benchmarks import floors
 from benchmarks.measuring import Comparison, spread
 from carto_helpers.engine import Engine
 from carto_helpers.metrics import confidence_interval
+from carto_helpers.records import replacing
 from carto_helpers.runs.provenance import provenance
 
 HERE = Path(__file__).parent
@@ -42,16 +43,21 @@ def machine(device: str) -> dict[str, str]:
 def write(comparisons: Sequence[Comparison], facts: dict[str, str], folder: Path = HERE) -> None:
     """Write results.json and RESULTS.md.
 
-    Sections that this run has no line of stay as an earlier run measured them, with its machine.
+    Lines that this run has not measured stay as an earlier run did, with its machine.
     """
     path = folder / "results.json"
-    earlier = json.loads(path.read_text())["runs"] if path.exists() else []
-    measured = {line.section for line in comparisons}
+    earlier = json.loads(path.read_text()).get("runs", []) if path.exists() else []
+    measured = {(line.section, line.what, line.baseline_name) for line in comparisons}
     for run in earlier:
-        run["comparisons"] = [c for c in run["comparisons"] if c["section"] not in measured]
+        run["comparisons"] = [
+            c
+            for c in run["comparisons"]
+            if (c["section"], c["what"], c["baseline_name"]) not in measured
+        ]
     lines = [dataclasses.asdict(line) for line in comparisons]
     runs = [*(r for r in earlier if r["comparisons"]), {"machine": facts, "comparisons": lines}]
-    path.write_text(json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n")
+    with replacing(path) as beside:
+        beside.write_text(json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n")
     (folder / "RESULTS.md").write_text(page(runs))
 
 

@@ -36,13 +36,14 @@ _HELP = {
     "architecture": f"the student: {', '.join(FAMILIES)}, or any timm name",
     "architectures": f"teachers of the grid: {', '.join(FAMILIES)}, or any timm name",
     "learning_rates": "learning rates of the grid",
-    "teacher": "best (by validation macro F1 among the recorded, a ResNet-50 if there is none), "
-    "or a family, or a timm name",
+    "teacher": "best (by validation macro F1 among those recorded with these epochs and batch "
+    "size, a ResNet-50 if there is none), or a family, or a timm name",
     "teacher_start": "what the teacher's weights start from: "
     f"{', '.join(STARTS)} (a data set: its recorded teacher's), or FILE.safetensors",
     "student_start": "what the students' weights start from, named likewise",
     "learning_rate": "the students'",
-    "teacher_learning_rate": "the teacher's, where one must be trained",
+    "teacher_learning_rate": "the teacher's, where one must be trained; a teacher asked for by "
+    "name has it",
     "temperature": "T of equation 3",
     "hard_weight": "the paper's α of equation 4: the weight of the hard labels, in [0, 1]",
     "batch_size": "examples a step",
@@ -117,7 +118,7 @@ _EXAMPLES = {
     ),
     "status": ("carto status --results book/results",),
     "forget": ("carto forget KEY --results results    # KEY stands in students.csv",),
-    "report": ("carto report --to build/pages --results results --datasets digits",),
+    "report": ("carto report --to my_pages --results results --datasets digits",),
     "figures": ("carto figures --to build/figures",),
     "completion": (
         "carto completion bash   # write it to ~/.local/share/bash-completion/completions/carto",

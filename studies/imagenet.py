@@ -20,7 +20,8 @@ FILE_BYTES = 17  # an example and epoch in the recorder's folder, as its docstri
 
 def piece(what: str, *, baseline: str = "") -> float:
     """Return the median of a benchmark's line, or of its baseline named so, in its unit."""
-    lines = json.loads((ROOT / "benchmarks" / "results.json").read_text())["comparisons"]
+    runs = json.loads((ROOT / "benchmarks" / "results.json").read_text())["runs"]
+    lines = [line for run in runs for line in run["comparisons"]]
     found = [c for c in lines if c["what"] == what and c["baseline_name"].startswith(baseline)]
     return statistics.median(found[0]["baseline" if baseline else "ours"])
 

@@ -28,7 +28,7 @@ def verdict_text() -> str:
         f"The paper's main claim: *{first['claim'].iloc[0]}*, that is, a third of the images drawn "
         "at random teaches a student better than a third chosen by any one score. In our runs:"
     )
-    rest = f"- not run yet: {'; '.join(missing)}." if missing else ""
+    rest = f"- not enough runs yet: {'; '.join(missing)}." if missing else ""
     lines += [rest] if rest else []
     parts = [head, "\n".join(lines), judging.read_claims(findings), _why()]
     return "\n" + "\n\n".join(filter(None, parts)) + "\n\n"

@@ -130,6 +130,21 @@ def test_the_first_error_stops_the_pages_that_wait(monkeypatch: pytest.MonkeyPat
     assert len(made) < 6
 
 
+def test_a_page_that_fails_stops_the_training_after_it() -> None:
+    prepared: list[str] = []
+
+    def prepare(page: executed_pages.Page) -> None:
+        prepared.append(page.name)
+        time.sleep(0.2)  # the page before fails meanwhile
+
+    def fail(page: executed_pages.Page) -> None:
+        raise RuntimeError(f"expected {page.name} to run to its end")
+
+    with pytest.raises(RuntimeError, match="expected a to run"):
+        executed_pages._each(prepare, fail, made_pages(*"abcdef"))
+    assert len(prepared) <= 2
+
+
 def test_the_main_job_trains_each_step_before_its_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +166,7 @@ def test_the_main_job_trains_each_step_before_its_page(
     )
     for step in ("phase1", "phase2", "phase3"):
         trained = done.index(("trained", step, "digits", "2", "True"))
-        assert trained < done.index(("page", step, "False"))
+        assert trained < done.index(("page", step, "True"))
     assert ("page", "worked_example", "None") in done
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def execute(
             "or pass `--from`"
         )
     asked = trained_pages(datasets) if train else recorded_pages(Results(results), datasets)
-    shared = {"results": results, "train": False}
+    shared = {"results": results, "train": train}
     plain = _PLAIN if train else (*_WHOLE, *_PLAIN)
     asked += [Page(source=name, name=name, parameters={}) for name in plain]
 
@@ -95,7 +95,7 @@ def execute(
 
     def prepare(page: Page) -> None:
         if train and page.parameters:
-            _STEPS[page.source](PhaseConfig(**parameters(page) | {"train": True}))
+            _STEPS[page.source](PhaseConfig(**parameters(page)))
 
     def make(page: Page) -> None:
         print(f"{page.source} → {target / page.name}.ipynb", flush=True)
@@ -112,16 +112,23 @@ def _each(
     The first error stops the rest.
     """
     with ThreadPoolExecutor(min(os.cpu_count() or 1, _AT_ONCE)) as pool:
-        waiting = []
+        waiting: list[Future[None]] = []
         try:
             for page in pages:
+                _raise_errors(waiting)
                 prepare(page)
                 waiting.append(pool.submit(make, page))
-            for done in waiting:
-                done.result()
+            wait(waiting, return_when=FIRST_EXCEPTION)
+            _raise_errors(waiting)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _raise_errors(pages: Sequence[Future[None]]) -> None:
+    for page in pages:
+        if page.done():
+            page.result()
 
 
 def trained_pages(datasets: Sequence[str]) -> list[Page]:
