@@ -329,8 +329,8 @@ class PhaseConfig:
                 raise ValueError(f"`{name}` must name at least one, got an empty list; pass one")
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(
-                    f"`{name}` must name each once, got {getattr(self, name)}; a cell would count "
-                    "a run twice: leave the second out"
+                    f"`{name}` must name each once, got {reprlib.repr(getattr(self, name))}; a "
+                    "cell would count a run twice: leave the second out"
                 )
         _ = self.student_recipe, [self.teacher_recipe(lr) for lr in self.learning_rates]
 
@@ -340,7 +340,8 @@ class PhaseConfig:
             value = getattr(self, name)
             if value not in known:
                 raise ValueError(
-                    f"`{name}` must be one of {', '.join(known)}, got {value!r}; pass {known[0]!r}"
+                    f"`{name}` must be one of {', '.join(known)}, got {reprlib.repr(value)}; "
+                    f"pass {known[0]!r}"
                 )
         if self.workers < 0:
             raise ValueError(
@@ -352,13 +353,13 @@ class PhaseConfig:
         ):
             if value and self.executor not in needed:
                 raise ValueError(
-                    f"`{name}` is of executor {' or '.join(needed)}, got {value} with "
-                    f"{self.executor!r}; leave it out or pass executor {needed[-1]!r}"
+                    f"`{name}` is of executor {' or '.join(needed)}, got {reprlib.repr(value)} "
+                    f"with {self.executor!r}; leave it out or pass executor {needed[-1]!r}"
                 )
         for option in self.slurm:
             if not re.fullmatch(r"-{0,2}[A-Za-z][\w-]*(=.*)?", option):
                 raise ValueError(
-                    f"`slurm` must name options of sbatch, got {option!r}; "
+                    f"`slurm` must name options of sbatch, got {reprlib.repr(option)}; "
                     "pass them like partition=gpu"
                 )
 

@@ -179,3 +179,20 @@ def test_nothing_is_evaluated_or_unpickled(path: Path) -> None:
         assert options.get("allow_pickle", "False") == "False"
         if ast.unparse(node.func) == "np.load":
             assert options["allow_pickle"] == "False"
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"tracker": LONG},
+        {"executor": LONG},
+        {"executor": "slurm", "slurm": ["=" + LONG]},
+        {"slurm": ["partition=" + LONG]},
+        {"architectures": [LONG, LONG]},
+    ],
+)
+def test_a_long_parameter_is_shortened(parameters: dict[str, Any]) -> None:
+    phase = "teacher" if "architectures" in parameters else "phase1"
+    with pytest.raises(ValueError, match=", got ") as error:
+        PhaseConfig.from_parameters(parameters, phase)
+    assert len(str(error.value)) < 500
