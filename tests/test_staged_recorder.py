@@ -29,6 +29,7 @@ NAMES = np.array(["cat", "dog", "frog"])
     ],
     ids=lambda estimator: type(estimator).__name__,
 )
+@pytest.mark.filterwarnings("ignore:The SAMME.R algorithm:FutureWarning")  # an old scikit-learn
 def test_an_epoch_is_what_the_ensemble_said_at_that_stage(tmp_path: Path, estimator: Any) -> None:
     estimator.fit(X, NAMES[Y])
     recorder = DynamicsRecorder(60, tmp_path, classes=NAMES.tolist())

@@ -140,7 +140,9 @@ def class_effects(
     """
     columns = ["arm", "rule", "seed", score]
     ours = students.rename(columns={"student_seed": "seed"}).assign(arm="")
-    rows = pd.concat([studied[columns], ours[columns]]).groupby(["arm", "rule"])
+    types = {"seed": int, score: float}  # an empty table has none of its own
+    both = pd.concat([studied[columns].astype(types), ours[columns].astype(types)])
+    rows = both.groupby(["arm", "rule"])
     seeds = {(arm, rule): group.set_index("seed")[score] for (arm, rule), group in rows}
     nothing = pd.Series(dtype=float)
     matched, within = ARMS
