@@ -135,11 +135,18 @@ def phase3_subsets(config: PhaseConfig) -> list[SubsetSpec]:
     ]
 
 
+def every_subset(config: PhaseConfig) -> list[SubsetSpec]:
+    """Return the subsets of all three phases, each once."""
+    phases = (phase1_subsets, phase2_subsets, phase3_subsets)
+    return list(dict.fromkeys(subset for subsets in phases for subset in subsets(config)))
+
+
 _EVERYTHING = SubsetSpec(rule="all", fraction=1.0)
 SUBSETS: dict[str, Callable[[PhaseConfig], list[SubsetSpec]]] = {
     "phase1": phase1_subsets,
     "phase2": phase2_subsets,
     "phase3": phase3_subsets,
+    "phases 1 to 3": every_subset,
     "distill": lambda config: [config.spec],
 }
 
@@ -157,6 +164,11 @@ def phase2(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
 def phase3(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
     """Run `phase3_subsets`; return the rows, or None after a dry run without a teacher."""
     return _run_phase("phase3", config, dry_run=dry_run)
+
+
+def phases(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:
+    """Run the three phases as one, the same processes training all their students."""
+    return _run_phase("phases 1 to 3", config, dry_run=dry_run)
 
 
 def distill(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None:

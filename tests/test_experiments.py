@@ -50,6 +50,19 @@ def test_a_second_run_trains_nothing(
     assert "9 runs recorded" in capsys.readouterr().out
 
 
+def test_the_phases_as_one_hold_each_run_of_the_three_once(folder: Path, recorded: Path) -> None:
+    config = tiny_config(folder, recorded)
+    of_three = set()
+    for phase in (experiments.phase1, experiments.phase2, experiments.phase3):
+        result = phase(config)
+        assert result is not None
+        of_three.update(result.students["key"])
+    together = experiments.phases(config)
+    assert together is not None
+    assert together.students["key"].is_unique
+    assert set(together.students["key"]) == of_three
+
+
 def test_phases_share_the_random_and_the_whole_runs(folder: Path, recorded: Path) -> None:
     rows = Results(recorded).students()
     assert (rows["rule"] == "all").sum() == 1

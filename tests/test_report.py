@@ -149,7 +149,7 @@ def test_the_main_job_trains_each_step_before_its_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[tuple[str, ...]] = []
-    for step in ("teacher", "phase1", "phase2", "phase3"):
+    for step in executed_pages._STEPS:
 
         def train(config: PhaseConfig, step: str = step) -> None:
             done.append(("trained", step, config.dataset, str(config.seeds), str(config.train)))
@@ -164,9 +164,12 @@ def test_the_main_job_trains_each_step_before_its_page(
     executed_pages.execute(
         tmp_path, tmp_path, results=str(tmp_path), datasets=["digits"], seeds=2, train=True
     )
-    for step in ("phase1", "phase2", "phase3"):
-        trained = done.index(("trained", step, "digits", "2", "True"))
-        assert trained < done.index(("page", step, "True"))
+    teacher, students = (
+        done.index(("trained", step, "digits", "2", "True")) for step in ("teacher", "phase1")
+    )
+    assert teacher < done.index(("page", "teacher", "True"))
+    for phase in ("phase1", "phase2", "phase3"):
+        assert teacher < students < done.index(("page", phase, "True"))
     assert ("page", "worked_example", "None") in done
 
 

@@ -18,11 +18,10 @@ from carto_helpers.records import Results, replacing
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
 _WHOLE = ("tables", "figures", "claims", "differences", "audit")  # pages of the whole record
 _PHASES = ("phase1", "phase2", "phase3")
+# what is trained before the pages from one on are made
 _STEPS: dict[str, Callable[[PhaseConfig], object]] = {
     "teacher": experiments.teachers,
-    "phase1": experiments.phase1,
-    "phase2": experiments.phase2,
-    "phase3": experiments.phase3,
+    "phase1": experiments.phases,  # those of phases 2 and 3 too: processes start once
 }
 _AT_ONCE = 4  # pages at most; a kernel takes half a gigabyte
 
@@ -94,7 +93,7 @@ def execute(
         return said
 
     def prepare(page: Page) -> None:
-        if train and page.parameters:
+        if train and page.source in _STEPS:
             _STEPS[page.source](PhaseConfig(**parameters(page)))
 
     def make(page: Page) -> None:
