@@ -164,9 +164,8 @@ def test_the_main_job_trains_each_step_before_its_page(
     executed_pages.execute(
         tmp_path, tmp_path, results=str(tmp_path), datasets=["digits"], seeds=2, train=True
     )
-    teacher, students = (
-        done.index(("trained", step, "digits", "2", "True")) for step in ("teacher", "phase1")
-    )
+    teacher = done.index(("trained", "teacher", "digits", "1", "True"))
+    students = done.index(("trained", "phase1", "digits", "2", "True"))
     assert teacher < done.index(("page", "teacher", "True"))
     for phase in ("phase1", "phase2", "phase3"):
         assert teacher < students < done.index(("page", phase, "True"))
