@@ -1,5 +1,6 @@
 """Selection rules: exact sizes, ties by position, regions and mixes against slow oracles."""
 
+from collections.abc import Callable
 from random import Random
 
 import numpy as np
@@ -108,6 +109,125 @@ def test_a_sample_unlike_the_whole_only_costs_time(n: int, monkeypatch: pytest.M
     order = np.argsort(score, kind="stable")
     assert np.array_equal(selection.lowest(score, n), np.sort(order[:n]))
     assert np.array_equal(selection.highest(score, n), np.sort(order[-n:]))
+
+
+@pytest.mark.parametrize("rule", selection.RANKINGS)
+def test_a_ranking_takes_the_asked_end_of_the_asked_metric(rule: str) -> None:
+    scores = made_scores(100, n_levels=100)
+    end, _, metric = rule.partition("-")
+    order = np.argsort(scores[metric] if end == "low" else -scores[metric], kind="stable")
+    chosen = selection.select(SubsetSpec(rule=rule, fraction=0.3), scores, seed=0)
+    assert np.array_equal(chosen, np.sort(order[:30]))
+
+
+Score = Callable[[slice | np.ndarray], np.ndarray]
+
+
+def watched(score: np.ndarray) -> tuple[Score, list[int]]:
+    """Return what gives some of the scores, and how many it was asked for each time."""
+    asked: list[int] = []
+
+    def some(at: slice | np.ndarray) -> np.ndarray:
+        asked.append(len(score[at]))
+        return score[at]
+
+    return some, asked
+
+
+@pytest.mark.parametrize(("n_total", "is_many"), [(1 << 20, False), ((1 << 20) + 1, True)])
+def test_many_are_ranked_by_a_sample_then_in_blocks_and_only_the_near_ones_again(
+    n_total: int, is_many: bool
+) -> None:
+    score, n = np.random.default_rng(0).random(n_total), n_total // 3
+    some, asked = watched(score)
+    chosen = selection._lowest(some, n_total, n)
+    assert np.array_equal(chosen, np.flatnonzero(score < np.partition(score, n)[n]))
+    if not is_many:
+        assert asked == [n_total]
+        return
+    sample, *blocks, near = asked
+    assert 0 <= sample - (1 << 14) < 10
+    assert sum(blocks) == n_total
+    assert len(blocks) in range(17, 26)  # of 65,536, but for the last of each thread
+    assert max(blocks) <= 1 << 16
+    assert near < 0.05 * n_total  # ten standard deviations of the sample's rank
+
+
+@pytest.mark.parametrize(
+    ("n", "bracket", "is_found"),
+    [
+        (15, (10.0, 20.0), True),
+        (11, (10.0, 20.0), True),
+        (10, (10.0, 20.0), False),  # ten are below: none of the near ones is asked for
+        (9, (10.0, 20.0), False),
+        (21, (10.0, 20.0), True),  # as many as there are up to the upper end
+        (22, (10.0, 20.0), False),
+    ],
+)
+def test_a_bracket_without_the_last_one_chosen_finds_nothing(
+    n: int, bracket: tuple[float, float], is_found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "_bracket", lambda sample, share: bracket)
+    some, asked = watched(np.arange(100.0))
+    is_in = selection._sifted(some, 100, n)
+    assert (is_in is not None) == is_found
+    if is_in is not None:
+        assert np.flatnonzero(is_in).tolist() == list(range(n))
+        assert asked[-1] == 11  # 10 to 20 are looked at again, no other
+
+
+def test_a_bracket_is_of_the_share_that_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+
+    def bracket(sample: np.ndarray, share: float) -> tuple[float, float]:
+        shares.append(share)
+        return 10.0, 50.0
+
+    monkeypatch.setattr(selection, "_bracket", bracket)
+    selection._sifted(watched(np.arange(100.0))[0], 100, 33)
+    assert shares == [0.33]
+
+
+@pytest.mark.parametrize(
+    ("n", "share", "low", "high"),
+    [
+        (10_000, 0.33, 3_063, 3_536),  # 3,300 and 5 √(10,000 · 0.33 · 0.67) + 1 = 236.1 off it
+        (100, 0.24, 1, 46),
+        (100, 0.22, -np.inf, 43),  # 0.3 from the lower end: no sure bound
+        (100, 0.2, -np.inf, 41),
+        (100, 0.76, 53, 98),
+        (100, 0.77, 54, np.inf),  # the last: no sure bound
+        (100, 1.0, 99, np.inf),
+    ],
+)
+def test_a_bracket_is_five_standard_deviations_of_a_rank_and_one_wide(
+    n: int, share: float, low: float, high: float
+) -> None:
+    sample = np.random.default_rng(0).permutation(n).astype(float)
+    assert selection._bracket(sample, share) == (low, high)
+
+
+def test_shares_of_mixes_keep_their_proportions_to_the_millionth() -> None:
+    spec = selection.scaled_mixes(0.11)[3]
+    assert (spec.hard, spec.ambiguous, spec.easy) == (0.046666, 0.046666, 0.016666)
+    whole = selection.scaled_mixes(0.66)[3]
+    assert (whole.hard, whole.ambiguous, whole.easy) == (0.28, 0.28, 0.1)
+
+
+def test_a_mix_may_be_one_example() -> None:
+    scores = {"confidence": np.linspace(0, 1, 10), "variability": np.zeros(10)}
+    chosen = selection.mix(scores, SubsetSpec(rule="mix", fraction=0.1, hard=0.1))
+    assert chosen.positions.tolist() == [0]
+
+
+@pytest.mark.parametrize("n_total", range(2, 12))
+def test_a_mix_of_few_equals_growing_its_parts_one_by_one(n_total: int) -> None:
+    one = round(1 / n_total + 1e-6, 6)  # the share of one example
+    for seed in range(20):
+        scores = made_scores(n_total, seed)
+        for n in range(2, n_total):
+            spec = SubsetSpec(rule="mix", fraction=n * one, hard=one, ambiguous=one)
+            assert selection.mix(scores, spec).positions.tolist() == slow_mix(scores, spec)
 
 
 def test_a_mix_without_a_share_is_refused() -> None:

@@ -25,6 +25,11 @@ EQUIVALENT = {
         "there are: what exceeds the asked count is not in, and of the whole nothing is left over",
         "needed = np.full(n_total, 3 * n_total)  # more than there are: never in": "more than "
         "there are, all the more",
+        "needed = np.full(n_total, 2 ** n_total)  # more than there are: never in": "no less than "
+        "twice as many as there are, if slower to compare",
+        "needed[positions[: counts[name]]] = -1": "in as with 0: growth is never negative",
+        "counts = {r: subset_size(s, n_total) for r, s in shares.items() if s != 0}": "`SubsetSpec` "
+        "has refused shares below 0",
     },
 }
 
