@@ -28,8 +28,8 @@ EQUIVALENT = {
         "needed = np.full(n_total, 2 ** n_total)  # more than there are: never in": "no less than "
         "twice as many as there are, if slower to compare",
         "needed[positions[: counts[name]]] = -1": "in as with 0: growth is never negative",
-        "counts = {r: subset_size(s, n_total) for r, s in shares.items() if s != 0}": "`SubsetSpec` "
-        "has refused shares below 0",
+        "counts = {r: subset_size(s, n_total) for r, s in shares.items() if s != 0}": "a share "
+        "below 0 was refused before",
     },
 }
 
