@@ -134,7 +134,9 @@ def watched(score: np.ndarray) -> tuple[Score, list[int]]:
     return some, asked
 
 
-@pytest.mark.parametrize(("n_total", "is_many"), [(1 << 20, False), ((1 << 20) + 1, True)])
+@pytest.mark.parametrize(
+    ("n_total", "is_many"), [(100, False), (1 << 20, False), ((1 << 20) + 1, True)]
+)
 def test_many_are_ranked_by_a_sample_then_in_blocks_and_only_the_near_ones_again(
     n_total: int, is_many: bool
 ) -> None:
@@ -212,12 +214,16 @@ def test_shares_of_mixes_keep_their_proportions_to_the_millionth() -> None:
     assert (spec.hard, spec.ambiguous, spec.easy) == (0.046666, 0.046666, 0.016666)
     whole = selection.scaled_mixes(0.66)[3]
     assert (whole.hard, whole.ambiguous, whole.easy) == (0.28, 0.28, 0.1)
+    assert selection.scaled_mixes(0.9999999)[0].hard == 0.499999
 
 
-def test_a_mix_may_be_one_example() -> None:
-    scores = {"confidence": np.linspace(0, 1, 10), "variability": np.zeros(10)}
-    chosen = selection.mix(scores, SubsetSpec(rule="mix", fraction=0.1, hard=0.1))
+@pytest.mark.parametrize("n_total", [2, 10])
+def test_a_mix_may_be_one_example(n_total: int) -> None:
+    scores = {"confidence": np.linspace(0, 1, n_total), "variability": np.zeros(n_total)}
+    spec = SubsetSpec(rule="mix", fraction=1 / n_total, hard=1 / n_total)
+    chosen = selection.mix(scores, spec)
     assert chosen.positions.tolist() == [0]
+    assert chosen[1:] == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("n_total", range(2, 12))
