@@ -28,6 +28,7 @@ EQUIVALENT = {
         "needed = np.full(n_total, 2 ** n_total)  # more than there are: never in": "no less than "
         "twice as many as there are, if slower to compare",
         "needed[positions[: counts[name]]] = -1": "in as with 0: growth is never negative",
+        "growth = np.maximum(np.arange(1, len(positions) + 1) - counts[name], -1)": "the same",
         "counts = {r: subset_size(s, n_total) for r, s in shares.items() if s != 0}": "a share "
         "below 0 was refused before",
     },
