@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BOOK_READY := $(VENV)/.ready-book
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+  --constraint constraints.txt
 STRICT := -W -n --keep-going
 WORK := build
 TO ?= $(WORK)/figures
@@ -23,18 +26,22 @@ help: ## list the targets
 
 setup: $(READY) ## make the environment (.venv), once for each change of the dependencies
 
-$(READY): pyproject.toml constraints.txt
+# Who reads the book waits for no tools of the checks.
+$(BOOK_READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is \
 	needed, got " + sys.version.split()[0] + "; name one: make PYTHON=python3.12 setup")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
-	  --constraint constraints.txt torch --editable ".[dev]"
+	$(INSTALL) torch --editable ".[book]"
+	@touch $@
+
+$(READY): $(BOOK_READY)
+	$(INSTALL) --editable ".[dev]"
 	@touch $@
 
 # The main job runs on the embedded digits and its pages replace those of a copy of book/, so
 # that what is committed stays as it is. Its runs are recorded in results/, where the notebooks
 # look for theirs: a second call trains nothing, nor do the notebooks after it.
-book: $(READY) ## run the main job on the embedded data, build the book with it
+book: $(BOOK_READY) ## run the main job on the embedded data, build the book with it
 	rm -rf $(WORK)/pages && mkdir -p $(WORK)
 	$(BIN)/python -m carto_helpers report --from notebooks --to $(WORK)/pages \
 	  --results results --datasets digits --seeds 3 --train
@@ -43,11 +50,11 @@ book: $(READY) ## run the main job on the embedded data, build the book with it
 	cp $(WORK)/pages/*.ipynb $(WORK)/book/phases/
 	$(BIN)/jupyter-book build $(WORK)/book --path-output book $(STRICT)
 
-report: $(READY) ## make the book's pages and README's table again from book/results, no training
+report: $(BOOK_READY) ## make the book's pages and README's table again from book/results, no training
 	$(BIN)/python -m carto_helpers report --from notebooks --to book/phases --results book/results
 	$(BIN)/python tests/make_readme.py
 
-figures: $(READY) ## every figure as SVG and PNG, every table as CSV and LaTeX (TO=folder)
+figures: $(BOOK_READY) ## every figure as SVG and PNG, every table as CSV and LaTeX (TO=folder)
 	$(BIN)/python -m carto_helpers figures --from book/phases --to $(TO)
 
 test: lint types unit notebooks book-check ## run every check
@@ -84,12 +91,10 @@ bench-quick: $(READY) lightning ## one student and a million examples, under 3 m
 
 .PHONY: lightning
 lightning: $(READY) # the baseline's loop; nothing else needs it
-	@$(BIN)/python -c 'import pytorch_lightning' 2>/dev/null || $(BIN)/python -m pip install \
-	  --quiet --disable-pip-version-check --constraint constraints.txt pytorch-lightning
+	@$(BIN)/python -c 'import pytorch_lightning' 2>/dev/null || $(INSTALL) pytorch-lightning
 
 torture: $(READY) ## kill, corrupt, fill, race and fuzz for real, write RELIABILITY.md (30 minutes)
-	-@$(BIN)/python -c 'import atheris, pip_audit' 2>/dev/null || $(BIN)/python -m pip install \
-	  --quiet --disable-pip-version-check --constraint constraints.txt atheris pip-audit
+	-@$(BIN)/python -c 'import atheris, pip_audit' 2>/dev/null || $(INSTALL) atheris pip-audit
 	$(BIN)/python -m torture
 
 torture-quick: $(READY) ## a few of each harm, into build/torture
@@ -99,8 +104,7 @@ matrix: $(READY) ## run the tests with the lowest and the newest dependencies (a
 	$(BIN)/python -m torture.matrix
 
 mutants: $(READY) ## change the mathematics, count what its tests notice (hours; it can go on)
-	@$(BIN)/python -c 'import cosmic_ray' 2>/dev/null || $(BIN)/python -m pip install \
-	  --quiet --disable-pip-version-check --constraint constraints.txt cosmic-ray
+	@$(BIN)/python -c 'import cosmic_ray' 2>/dev/null || $(INSTALL) cosmic-ray
 	$(BIN)/python -m torture.mutants
 
 constraints: $(READY) ## resolve constraints.txt again (needs uv)
