@@ -172,6 +172,11 @@ class Recipe:
         """Return the recipe as one line of JSON, as a row holds it."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
+    @classmethod
+    def from_json(cls, text: str) -> "Recipe":
+        """Return the recipe that a row holds."""
+        return cls(**json.loads(text))
+
 
 @dataclass(frozen=True, kw_only=True)
 class SubsetSpec:

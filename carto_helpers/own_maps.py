@@ -1,6 +1,9 @@
 """A data map and a subset as files, from a teacher's training dynamics or from recorded ones."""
 
+import json
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -69,11 +72,18 @@ def write_map(frame: pd.DataFrame, folder: Path) -> list[Path]:
 
     folder.mkdir(parents=True, exist_ok=True)
     page, table = folder / "map.html", folder / "scores.csv"
-    html = data_map(frame).to_html(inline=True)
+    html = data_map(frame).to_html(inline=True, json_kwds={"cls": _Unmarked})
     with replacing(page) as beside:
         beside.write_text(_with_caption(html, map_caption(frame)), encoding="utf-8")
     write_table(frame.drop(columns=_NOT_IN_TABLES), table)
     return [page, table]
+
+
+class _Unmarked(json.JSONEncoder):
+    """JSON that may stand in a page's script: no class's name can end it."""
+
+    def encode(self, o: Any) -> str:
+        return super().encode(o).replace("<", "\\u003c")
 
 
 _STYLE = """<head><title>Data map</title><style>
@@ -88,7 +98,7 @@ body #vis.vega-embed { flex-direction: column; }
 def _with_caption(html: str, caption: str) -> str:
     """Return a page with a title, its inputs above the chart, and a caption."""
     head, _, foot = html.replace("<head>", _STYLE, 1).rpartition("</body>")
-    return f"{head}<p>{caption}</p></body>{foot}"
+    return f"{head}<p>{escape(caption)}</p></body>{foot}"
 
 
 def subset_table(frame: pd.DataFrame, config: PhaseConfig, *, seed: int = 0) -> pd.DataFrame:

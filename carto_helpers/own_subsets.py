@@ -20,12 +20,10 @@ from carto_helpers.config import SubsetSpec, subset_size
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results
 from carto_helpers.scoring import scores
-from carto_helpers.selection import select
+from carto_helpers.selection import OWN, select
 from carto_helpers.storage.durable import write_bytes
 from carto_helpers.storage.plain_texts import in_utf8
 from carto_helpers.storage.tensor_files import DamagedFileError
-
-OWN = "own:"
 
 
 def positions(

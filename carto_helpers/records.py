@@ -10,6 +10,7 @@ against the sum that they hold. Nothing is pickled.
 
 import hashlib
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,16 @@ from filelock import FileLock, Timeout
 from safetensors.torch import load, save
 from torch import Tensor
 
-from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS
+from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS, Recipe, SubsetSpec
+from carto_helpers.engine import Engine
 from carto_helpers.recording import DynamicsRecord
+from carto_helpers.selection import OWN, RULES
 from carto_helpers.storage.durable import digest as digest
 from carto_helpers.storage.durable import explained, remove_leftovers, write_bytes
 from carto_helpers.storage.durable import replacing as replacing
 from carto_helpers.storage.dynamics_table import from_table, to_table
 from carto_helpers.storage.plain_texts import check_texts, short
-from carto_helpers.storage.seals import is_sealed, read_sealed, seal_path, write_sealed
+from carto_helpers.storage.seals import is_sealed, read_sealed, seal, seal_path, write_sealed
 from carto_helpers.storage.tensor_files import DamagedFileError as DamagedFileError
 from carto_helpers.storage.tensor_files import load_metadata as load_metadata
 from carto_helpers.storage.tensor_files import load_tensors as load_tensors
@@ -45,6 +48,7 @@ _INTEGERS = (
     "student_seed",
     "method_version",
 )
+_THUMBNAILS = pa.schema({"index": pa.int64(), "image": pa.binary()})
 _RUN_FILES = {
     "dynamics": "parquet",
     "logits": "safetensors",
@@ -136,12 +140,14 @@ class Results:
         for name in columns:
             check_texts(frame[name], path, name)
         try:
-            return _typed(frame)
-        except ValueError as error:
+            typed = _typed(frame)
+            _check_rows(typed)
+        except (ValueError, TypeError, OverflowError) as error:
             raise ValueError(
-                f"{path} must hold numbers where a column is one, got {short(error)}; "
+                f"{path} must hold rows as this version writes them, got {short(error)}; "
                 "restore it from a copy"
             ) from error
+        return typed
 
     def _append(self, table: str, row: Mapping[str, Any]) -> None:
         columns = _TABLES[table]
@@ -170,6 +176,7 @@ class Results:
 
     def claim(self, key: str) -> "Claim":
         """Return the claim on run `key`: a lock that the system frees when its process ends."""
+        _check_key(key)
         folder = self.folder / ".claims"
         with explained(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -199,11 +206,24 @@ class Results:
                 (self.folder / kind / f"{key}.{ending}").unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Remove what killed processes left half written of tables and thumbnails."""
-        if any(list(self.folder.glob(f"{place}.*.*")) for place in ("", "thumbnails/")):
+        """Finish what killed processes left half written of tables and thumbnails.
+
+        Halves are removed; a table or thumbnails that stand without their checksum get one.
+        """
+        places = ("", "thumbnails/")
+        halves = [half for place in places for half in self.folder.glob(f"{place}.*.*")]
+        if halves or self.unsealed():
             with self._lock():
                 self._clear_tables()
                 remove_leftovers(self.folder / "thumbnails", "*")
+                for path in self.unsealed():
+                    seal(path)
+
+    def unsealed(self) -> list[Path]:
+        """Return the tables and thumbnails that have no checksum beside them, read unchecked."""
+        tables = [self.folder / f"{table}.csv" for table in _TABLES]
+        sealed = [*tables, *self.folder.glob("thumbnails/[!.]*.parquet")]
+        return [path for path in sealed if path.is_file() and not is_sealed(path)]
 
     def _clear_tables(self) -> None:
         for table in _TABLES:
@@ -274,10 +294,11 @@ class Results:
         if not path.exists():
             return {}
         try:
-            table = pq.read_table(pa.BufferReader(read_sealed(path))).to_pydict()
-        except (pa.ArrowInvalid, OSError) as error:
+            table = pq.read_table(pa.BufferReader(read_sealed(path))).select(["index", "image"])
+            index, images = table.cast(_THUMBNAILS).columns
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, KeyError, OSError) as error:
             raise DamagedFileError(path) from error
-        return dict(zip(table["index"], table["image"], strict=True))
+        return dict(zip(index.to_pylist(), images.to_pylist(), strict=True))
 
     def _thumbnails_path(self, dataset: str, fingerprint: str) -> Path:
         return self.folder / "thumbnails" / f"{dataset}-{fingerprint}.parquet"
@@ -334,6 +355,40 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     for name in typed.columns.intersection([*_INTEGERS, *_FLOATS]):
         typed[name] = typed[name].astype(np.int64 if name in _INTEGERS else np.float64)
     return typed
+
+
+def _check_rows(frame: pd.DataFrame) -> None:
+    """Raise ValueError or TypeError if a cell is none that a run can have written."""
+    for name in frame.columns.intersection(["key", "teacher_key"]):
+        for key in frame[name].unique():
+            _check_key(key)
+    if frame["key"].duplicated().any():
+        raise ValueError(f"the key {frame['key'][frame['key'].duplicated()].iloc[0]!r} twice")
+    for name in frame.columns.intersection([*_INTEGERS]):
+        if (frame[name] < 0).any():
+            raise ValueError(f"{frame[name].min()} in {name}")
+    for text in frame["recipe"].unique():
+        Recipe.from_json(text)
+    for text in frame["engine"].unique():
+        Engine.from_json(text)
+    if "rule" in frame:
+        _check_subsets(frame[["rule", "fraction", "hard", "ambiguous", "easy"]].drop_duplicates())
+
+
+def _check_subsets(parts: pd.DataFrame) -> None:
+    for rule, fraction, hard, ambiguous, easy in parts.itertuples(index=False):
+        SubsetSpec(rule=rule, fraction=fraction, hard=hard, ambiguous=ambiguous, easy=easy)
+        if rule not in RULES and not rule.startswith(OWN):
+            raise ValueError(f"the rule {rule!r}")
+
+
+def _check_key(key: str) -> None:
+    """Raise unless a run's key is a plain name, since files are called by it."""
+    if not re.fullmatch(r"[\w-]+", key, re.ASCII):
+        raise ValueError(
+            f"a run's key must be letters, digits and hyphens, got {short(key)!r}; "
+            "`carto status --json` lists them"
+        )
 
 
 def _is_held(path: Path) -> bool:

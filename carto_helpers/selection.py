@@ -28,6 +28,7 @@ ANCHORS = {
     "ambiguous": (1.0, 0.5),
     "hard-to-learn": (0.0, 0.0),
 }  # (variability, confidence), as in the authors' code; no variability exceeds 0.5
+OWN = "own:"  # begins the rule of a subset of one's own; its digest follows
 RULES = ("all", "random", *RANKINGS, *ANCHORS, "mix")
 
 PHASE1_RULES = (

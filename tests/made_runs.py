@@ -18,7 +18,7 @@ _TEXT = {
 }  # fmt: skip
 _FLOATS = (
     "val_accuracy", "val_macro_f1", "test_accuracy", "test_macro_f1", "fraction", "seconds",
-    "dynamics_seconds", "hard", "ambiguous", "easy",
+    "dynamics_seconds",
 )  # fmt: skip
 
 
@@ -33,7 +33,8 @@ def teacher_row(**changed: object) -> dict[str, Any]:
 
 
 def _row(columns: tuple[str, ...]) -> dict[str, Any]:
-    return {c: _TEXT.get(c, 0.5 if c in _FLOATS else 1) for c in columns}
+    row = {c: _TEXT.get(c, 0.5 if c in _FLOATS else 1) for c in columns}
+    return row | {c: 0.0 for c in ("hard", "ambiguous", "easy") if c in columns}
 
 
 def make_folder(folder: Path, n_train: int = 40, n_test: int = 12) -> Path:

@@ -48,6 +48,15 @@ def test_another_key_finds_nothing(dataset: Dataset) -> None:
     assert read_cache("other", "made") is None
 
 
+def test_another_data_sets_file_is_noticed(
+    dataset: Dataset, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_cache("mine", dataset)
+    cache_file("mine").rename(cache_file("yours"))
+    assert read_cache("yours", "made") is None
+    assert "yours.safetensors is damaged (it is another data set's)" in caplog.text
+
+
 def test_one_changed_pixel_is_noticed_and_the_file_named(
     dataset: Dataset, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -43,6 +43,21 @@ def test_a_map_of_ones_own_dynamics_is_a_page_and_a_table(
     assert scores["confidence"].to_numpy() == pytest.approx(expected)
 
 
+def test_no_class_name_runs_in_a_maps_page(tmp_path: Path) -> None:
+    hostile = "</script><script>alert(1)</script><!--"
+    p_gold = np.full((4, 2), 0.5, dtype=np.float32)
+    record = DynamicsRecord(
+        index=np.arange(4), labels=np.array([0, 1, 0, 1]), classes=(hostile, "b"),
+        quantities={"p_gold": p_gold, "is_right": p_gold > 0.4},
+    )  # fmt: skip
+    carto.write_npz(tmp_path / "mine.npz", record)
+    assert main(["map", "--dynamics", str(tmp_path / "mine.npz"), "--to", str(tmp_path)]) == 0
+    page = (tmp_path / "map.html").read_text()
+    assert hostile not in page
+    assert "alert(1)</script>" not in page
+    assert json.dumps(hostile).replace("<", "\\u003c") in page
+
+
 def test_a_subset_of_ones_own_dynamics_is_the_rules(
     dynamics: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

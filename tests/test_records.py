@@ -1,17 +1,29 @@
 """The record: rows, arrays, checksums; nothing half written, nothing foreign taken for ours."""
 
 import json
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from made_runs import student_row, teacher_row
 
 from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS
 from carto_helpers.recording import DynamicsRecord, epoch_quantities, stack_epochs
-from carto_helpers.records import Results, load_tensors, published, replacing, save_tensors
+from carto_helpers.records import (
+    DamagedFileError,
+    Results,
+    load_tensors,
+    published,
+    replacing,
+    save_tensors,
+)
 
 
 def made_record(n: int = 12, n_epochs: int = 3) -> DynamicsRecord:
@@ -174,9 +186,77 @@ def test_a_table_that_is_gone_is_missed_and_an_unsealed_one_read(tmp_path: Path)
     assert len(Results(tmp_path).students()) == 1
 
 
+def test_a_table_whose_writer_was_killed_before_its_checksum_gets_one(tmp_path: Path) -> None:
+    """Killed for real, when the table is flushed and renamed and its checksum is not."""
+    child = os.fork()
+    if child == 0:
+        flush, flushed = os.fsync, []
+
+        def flush_or_die(file: int) -> None:
+            flush(file)
+            flushed.append(file)
+            if len(flushed) == 2:  # the file, its folder
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        os.fsync = flush_or_die
+        Results(tmp_path).append_teacher(teacher_row())
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    results, table = Results(tmp_path), tmp_path / "teachers.csv"
+    assert results.unsealed() == [table]
+    results.tidy()
+    assert results.unsealed() == []
+    table.write_text(table.read_text().replace("0.5", "0.6"))
+    with pytest.raises(ValueError, match=r"teachers.csv must be as its run left it"):
+        results.teachers()
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("n_train", "9" * 30), ("recipe", "{}x"), ("recipe", "[]"), ("recipe", '{"colour": 1}'),
+        ("engine", "x"), ("engine", "[]"), ("fraction", 7.0), ("hard", 0.4), ("rule", "unknown"),
+        ("subset_seed", -1), ("key", "../../victim"), ("key", ""), ("teacher_key", "a/b"),
+    ],
+)  # fmt: skip
+def test_a_cell_that_no_run_can_have_written_is_named(
+    tmp_path: Path, column: str, cell: object
+) -> None:
+    table = tmp_path / "students.csv"
+    pd.DataFrame([student_row() | {column: cell}]).to_csv(table, index=False)
+    with pytest.raises(ValueError, match=rf"{table} must hold rows as this version writes them"):
+        Results(tmp_path).students()
+
+
+def test_a_key_twice_is_named(tmp_path: Path) -> None:
+    pd.DataFrame([student_row(), student_row()]).to_csv(tmp_path / "students.csv", index=False)
+    with pytest.raises(ValueError, match=r"got the key 'k+' twice; restore"):
+        Results(tmp_path).students()
+
+
+def test_a_key_is_no_path(tmp_path: Path) -> None:
+    victim = tmp_path / "victim.parquet"
+    victim.touch()
+    with pytest.raises(ValueError, match=r"a run's key must be letters, digits and hyphens"):
+        Results(tmp_path / "results").forget("../../victim")
+    assert [path.name for path in tmp_path.iterdir()] == [victim.name]
+
+
+@pytest.mark.parametrize(
+    "columns", [{"place": [1]}, {"index": ["a"], "image": [b"x"]}, {"index": [1], "image": [[2]]}]
+)
+def test_thumbnails_of_another_kind_are_named(tmp_path: Path, columns: dict[str, Any]) -> None:
+    path = tmp_path / "thumbnails" / "digits-f.parquet"
+    path.parent.mkdir()
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(DamagedFileError, match=r"digits-f.parquet must be"):
+        Results(tmp_path).thumbnails("digits", "f")
+
+
 def test_a_long_cell_gives_a_short_error(tmp_path: Path) -> None:
     pd.DataFrame([student_row(seconds="x" * 9_000)]).to_csv(tmp_path / "students.csv", index=False)
-    with pytest.raises(ValueError, match=r"students.csv must hold numbers") as found:
+    with pytest.raises(ValueError, match=r"students.csv must hold rows as this") as found:
         Results(tmp_path).students()
     assert len(str(found.value)) < 1_000
 

@@ -7,7 +7,7 @@ import torch
 from made_runs import TINY, make_folder, teacher_row, tiny_config
 
 from carto_helpers import models
-from carto_helpers.records import Results, save_tensors
+from carto_helpers.records import DamagedFileError, Results, save_tensors
 from carto_helpers.runs.starts import Start, initialise, resolve_start
 from carto_helpers.runs.workbench import Workbench
 
@@ -57,12 +57,25 @@ def test_another_data_sets_teacher_gives_its_weights_and_a_new_head(tmp_path: Pa
         row = teacher_row(key=key, dataset="cifar100", network=TINY, val_macro_f1=score)
         bench.results.append_teacher(row)
         source = initialise(SPEC, Start(label="scratch"), bench.dataset.train, seed=len(key))
-        save_tensors(bench.results.weights_path(key), source.state_dict())
+        save_tensors(bench.results.weights_path(key), source.state_dict(), {"key": key})
     start = resolve_start("cifar100", SPEC, bench.results)
     assert start.label == "cifar100:better"
     network = initialise(SPEC, start, bench.dataset.train, seed=3).state_dict()
     for name, tensor in source.state_dict().items():
         assert torch.equal(network[name], tensor) == ("fc" not in name), name
+
+
+def test_another_runs_weights_in_a_teachers_place_are_refused(tmp_path: Path) -> None:
+    bench = Workbench(tiny_config(make_folder(tmp_path / "noise"), tmp_path / "results"))
+    bench.results.append_teacher(teacher_row(key="teacher", dataset="cifar100", network=TINY))
+    source = initialise(SPEC, Start(label="scratch"), bench.dataset.train, seed=0)
+    path = bench.results.weights_path("teacher")
+    save_tensors(path, source.state_dict(), {"key": "student"})
+    start = resolve_start("cifar100", SPEC, bench.results)
+    with pytest.raises(
+        DamagedFileError, match=r"teacher.safetensors must be .* `carto forget teac"
+    ):
+        initialise(SPEC, start, bench.dataset.train, seed=0)
 
 
 def test_one_seed_gives_one_network(tmp_path: Path) -> None:

@@ -222,6 +222,16 @@ def test_show_is_a_table_with_caption_and_without_index(rows: pd.DataFrame) -> N
     assert "item" in show(provenance(rows), caption="Rows.").to_html()
 
 
+def test_a_tables_texts_are_no_markup() -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    rows = pd.DataFrame(
+        {"dataset": [hostile] * 2, "class": [hostile, "b"], "doubts": ["", hostile]}
+    )
+    html = show(rows, caption=hostile, notes=hostile).to_html()
+    assert "<img" not in html
+    assert html.count("&lt;img") >= 4
+
+
 def test_show_leaves_out_the_papers_columns_where_it_has_no_value() -> None:
     rows = made_students([("digits", *RANDOM[1:])])
     html = show(table3(summary(rows), PAPER3, datasets=["digits"]), caption="Digits.").to_html()

@@ -1,6 +1,7 @@
 """How a table is printed: headings, decimals, tinted marks, caption and notes."""
 
 import hashlib
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -75,7 +76,8 @@ def show(
     name = hashlib.sha256(text.to_csv().encode()).hexdigest()[:8]
     doubts = meanings(text["doubts"]) if "doubts" in text else ""
     words = " ".join(word for word in (caption, same, notes, doubts) if word)
-    styler = Styler(text, uuid=name, cell_ids=False, caption=words).hide(axis="index")
+    styler = Styler(text, uuid=name, cell_ids=False, caption=escape(words, quote=False))
+    styler = styler.hide(axis="index").format(escape="html")
     styler = styler.set_table_styles(_styles(list(text.columns)))
     return styler.map(_tint, subset=[name for name in ("mark", "verdict") if name in text])
 

@@ -52,7 +52,7 @@ def read_cache(key: str, name: str) -> Dataset | None:
     try:
         if not path.is_file():
             return None
-        dataset, expected = _read(path, name)
+        dataset, expected = _read(path, key, name)
     except PermissionError:  # nor can it be written then, and writing says so
         return None
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
@@ -67,11 +67,13 @@ def read_cache(key: str, name: str) -> Dataset | None:
     return dataset
 
 
-def _read(path: Path, name: str) -> tuple[Dataset, str]:
+def _read(path: Path, key: str, name: str) -> tuple[Dataset, str]:
     if not has_own_checksum(path):
         raise ValueError("its checksum is another")
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
+        if metadata.get("key") != key:
+            raise ValueError("it is another data set's")
         classes = tuple(json.loads(metadata["classes"]))
         train, test = (
             ImageSet(
@@ -89,7 +91,7 @@ def write_cache(key: str, dataset: Dataset) -> None:
     """Keep the images of `dataset` under `key`; where that cannot be, log one line and go on."""
     path = cache_file(key)
     try:
-        _write(path, dataset)
+        _write(path, key, dataset)
     except (OSError, SafetensorError) as error:
         logger.warning(
             "the image cache %s cannot be written (%s); the images stay in memory and are decoded "
@@ -98,9 +100,9 @@ def write_cache(key: str, dataset: Dataset) -> None:
         )  # fmt: skip
 
 
-def _write(path: Path, dataset: Dataset) -> None:
+def _write(path: Path, key: str, dataset: Dataset) -> None:
     splits = {"train": dataset.train, "test": dataset.test}
     tensors = {f"{name}.images": split.images.contiguous() for name, split in splits.items()}
     tensors |= {f"{name}.labels": split.labels.contiguous() for name, split in splits.items()}
     metadata = {"classes": json.dumps(dataset.classes), "fingerprint": dataset.fingerprint}
-    save_tensors(path, tensors, metadata)
+    save_tensors(path, tensors, metadata | {"key": key})

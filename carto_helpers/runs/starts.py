@@ -10,7 +10,7 @@ from torch import nn
 from carto_helpers import models
 from carto_helpers.config import DATASETS, STARTS
 from carto_helpers.data import ImageSet
-from carto_helpers.records import Results
+from carto_helpers.records import DamagedFileError, Results, load_metadata
 from carto_helpers.training import stream
 
 
@@ -92,7 +92,15 @@ def _best_teacher(dataset: str, spec: models.NetworkSpec, results: Results) -> s
 
 
 def initialise(spec: models.NetworkSpec, start: Start, images: ImageSet, *, seed: int) -> nn.Module:
-    """Return a network for `images` whose random weights come from `seed` alone."""
+    """Return a network for `images` whose random weights come from `seed` alone.
+
+    Raises
+    ------
+    DamagedFileError
+        If a recorded teacher's weights are another run's.
+    """
+    if start.path is not None and start.replaces_head:
+        _check_whose(start.path, start.label.partition(":")[2])
     with torch.random.fork_rng([]):
         torch.default_generator.manual_seed(stream(seed, "weights"))  # and no GPU's
         network = models.create(
@@ -104,3 +112,9 @@ def initialise(spec: models.NetworkSpec, start: Start, images: ImageSet, *, seed
     if start.path is not None:
         models.load_weights(network, start.path, replace_head=start.replaces_head)
     return network
+
+
+def _check_whose(path: Path, key: str) -> None:
+    """Raise unless a record's weights are those of the run `key`."""
+    if path.exists() and load_metadata(path).get("key") != key:
+        raise DamagedFileError(path, f"`carto forget {key}` and train that teacher again")

@@ -25,6 +25,11 @@ def is_sealed(path: Path) -> bool:
     return seal_path(path).is_file()
 
 
+def seal(path: Path) -> None:
+    """Write the checksum of a file that has none."""
+    _write_seal(path, digest(path))
+
+
 def write_sealed(path: Path, content: bytes) -> None:
     """Write a file and its checksum."""
     own = hashlib.sha256(content).hexdigest()
