@@ -333,6 +333,7 @@ def status(results: Results) -> str:
         groups = students.groupby(["dataset", "student", "rule", "fraction"])
         counts = groups["test_macro_f1"].agg(["count", "mean"]).reset_index()
         lines += ["", counts.to_string(index=False)]
+    lines += [f"{path} has no checksum: it is read unchecked" for path in results.unsealed()]
     lines += doubt_lines(results)
     running = progress(results)
     lines += ["", "under way:" if running else "under way: nothing", *running]

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from safetensors.torch import load, save
 from torch import Tensor
+from tqdm import tqdm
 
 from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS, Recipe, SubsetSpec
 from carto_helpers.engine import Engine
@@ -55,6 +56,7 @@ _RUN_FILES = {
     "weights": "safetensors",
     "checkpoints": "safetensors",
 }
+_PATIENCE = 2.0  # seconds that one waits in silence
 _FLOATS = (
     "fraction", "hard", "ambiguous", "easy", "val_accuracy", "val_macro_f1", "test_accuracy",
     "test_macro_f1", "seconds", "dynamics_seconds",
@@ -65,9 +67,18 @@ class Claim(FileLock):
     """A lock on a file, which the system frees when its process ends, however it ends."""
 
     def acquire(self, *arguments: Any, **options: Any) -> Any:
-        """Take it, as `FileLock` does, but name the file if there is no room or no right."""
+        """Take it, as `FileLock` does, but name the file if there is no room or no right.
+
+        Who has to wait is told for whom.
+        """
         with explained(Path(self.lock_file)):
-            return super().acquire(*arguments, **options)
+            if arguments or options:
+                return super().acquire(*arguments, **options)
+            try:
+                return super().acquire(timeout=_PATIENCE)
+            except Timeout:
+                tqdm.write(f"waiting for another process, which holds {self.lock_file}")
+                return super().acquire()
 
 
 class Results:

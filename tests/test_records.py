@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 import torch
 from made_runs import student_row, teacher_row
 
+from carto_helpers import records
 from carto_helpers.config import STUDENT_COLUMNS, TEACHER_COLUMNS
 from carto_helpers.recording import DynamicsRecord, epoch_quantities, stack_epochs
 from carto_helpers.records import (
@@ -305,6 +308,25 @@ def test_a_record_that_cannot_be_written_has_nothing_under_way(
 
     monkeypatch.setattr("carto_helpers.records.FileLock", refuse)
     assert results.under_way() == []
+
+
+def test_who_waits_for_another_process_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(records, "_PATIENCE", 0.1)
+    ready, wait = os.pipe(), 1.0
+    child = os.fork()
+    if child == 0:
+        with Results(tmp_path).claim("run"):
+            os.write(ready[1], b"1")
+            time.sleep(wait)
+        os._exit(0)
+    os.read(ready[0], 1)
+    with Results(tmp_path).claim("run"):
+        assert re.search(
+            r"waiting for another process, which holds .*run.lock", capsys.readouterr().out
+        )
+    os.waitpid(child, 0)
 
 
 def test_a_claim_is_seen_while_it_is_held(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from carto_helpers import __version__
+from carto_helpers.records import Results
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -159,6 +160,10 @@ def test_the_citation_names_this_version():
     assert citation["version"] == __version__
     assert "version" in PROJECT["dynamic"]
     assert citation["preferred-citation"]["title"].endswith("Training Dynamics")
+
+
+def test_the_committed_record_has_its_checksums() -> None:
+    assert Results(ROOT / "book" / "results").unsealed() == []
 
 
 def test_readme_says_what_the_record_says() -> None:

@@ -226,6 +226,7 @@ def foreign(found: list[Kind], folder: Path) -> Outcome:
     older = folder / "older.safetensors"
     save_file(load_file(weights.path), older, {"dataset": "digits", "fingerprint": "f"})
     other = _other_record(folder)
+    write_cache("other", data.load(dataset()))
     replaced = [
         (table, table.path.read_bytes().replace(b",rule,", b",law,", 1)),
         (table, b"\n".join(table.path.read_bytes().split(b"\n")[:-2]) + b"\n"),
@@ -237,6 +238,7 @@ def foreign(found: list[Kind], folder: Path) -> Outcome:
         (by_name["checkpoint"], older.read_bytes()),
         (by_name["thumbnails"], next(other.glob("dynamics/*")).read_bytes()),
         (by_name["image cache"], weights.path.read_bytes()),
+        (by_name["image cache"], cache_file("other").read_bytes()),
     ]
     broken = []
     for i, (kind, content) in enumerate(replaced):
