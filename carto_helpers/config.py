@@ -29,9 +29,9 @@ TEACHER_COLUMNS = (
 STUDENT_COLUMNS = (
     "key", "dataset", "fingerprint", "teacher_key", "dynamics_sha256", "student", "network",
     "start", "rule", "fraction", "hard", "ambiguous", "easy", "n_train", "split_seed",
-    "teacher_seed", "subset_seed", "student_seed", "recipe", "engine", "val_accuracy",
-    "val_macro_f1", "test_accuracy", "test_macro_f1", "seconds", "device", "versions", "commit",
-    "method_version", "finished_at",
+    "teacher_seed", "subset_seed", "student_seed", "recipe", "engine", "train_loss",
+    "val_accuracy", "val_macro_f1", "test_accuracy", "test_macro_f1", "seconds", "device",
+    "versions", "commit", "method_version", "finished_at",
 )  # fmt: skip
 
 _JUPYTER_NAMES = ("In", "Out", "exit", "quit")

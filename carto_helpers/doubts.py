@@ -4,6 +4,7 @@ A mark refuses nothing. It stands beside the number wherever a table shows it, s
 does not look like a right one.
 """
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +15,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from carto_helpers.config import Recipe
+
 LEVEL = 0.05  # of the test whether an accuracy is better than chance
 N_ERRORS = 3  # standard errors that an accuracy may lie below what the dynamics say
 MEANINGS = {
-    "diverged": "the loss on the training split ended above that of a uniform guess, or a score "
-    "is no number in 0 … 1",
+    "diverged": "the loss on the images trained on ended above that of a uniform guess, or a "
+    "score is no number in 0 … 1",
     "at chance": "on the validation split no better than naming the largest class every time "
     f"(binomial test, {LEVEL:.0%}), while most other students of its size are better",
     "other dynamics": "the row and the dynamics disagree: validation accuracy against that of the "
@@ -178,7 +181,7 @@ def student_doubts(
     for row in rows:
         key, teacher = str(row["key"]), str(row["teacher_key"])
         has = {
-            "diverged": _has_no_numbers(row),
+            "diverged": _has_no_numbers(row) or _has_diverged(row, found.get(teacher)),
             "at chance": at_chance[key],
             f"class lost: {_listed(lost.get(key, ()))}": bool(lost.get(key)),
             "unchecked": found.get(teacher) is None,
@@ -224,6 +227,18 @@ def _is_low(row: Mapping[Any, Any], found: Mapping[str, Evidence | None]) -> boo
 
 def _has_no_numbers(row: Mapping[Any, Any]) -> bool:
     return not all(0 <= row[name] <= 1 for name in _SCORES)  # NaN is not
+
+
+def _has_diverged(row: Mapping[Any, Any], seen: Evidence | None) -> bool:
+    """Whether a student's last epoch lost more than a uniform guess can, on any teacher's logits.
+
+    The divergence of a guess from the teacher is at most log C, as its loss on the labels is.
+    """
+    if seen is None or math.isnan(row["train_loss"]):
+        return False
+    recipe = Recipe(**json.loads(row["recipe"]))
+    weight = recipe.hard_weight + (1 - recipe.hard_weight) * recipe.temperature**2
+    return bool(row["train_loss"] > weight * math.log(seen.n_classes))
 
 
 def _mixed(rows: pd.DataFrame) -> dict[str, list[str]]:

@@ -59,8 +59,9 @@ _RUN_FILES = {
 _PATIENCE = 2.0  # seconds that one waits in silence
 _FLOATS = (
     "fraction", "hard", "ambiguous", "easy", "val_accuracy", "val_macro_f1", "test_accuracy",
-    "test_macro_f1", "seconds", "dynamics_seconds",
+    "test_macro_f1", "seconds", "dynamics_seconds", "train_loss",
 )  # fmt: skip
+_ADDED = ("train_loss",)  # numbers that older records lack: NaN in their rows
 
 
 class Claim(FileLock):
@@ -147,6 +148,8 @@ class Results:
                 f"{path} must be a CSV table of runs, got an unreadable file ({short(error)}); "
                 "restore it from a copy, or name another `results` folder"
             ) from error
+        lacking = [name for name in _ADDED if name in columns and name not in frame]
+        frame = frame.assign(**dict.fromkeys(lacking, "nan"))
         _check_schema(path, tuple(frame.columns), columns)
         for name in columns:
             check_texts(frame[name], path, name)
@@ -178,7 +181,7 @@ class Results:
     def _write(self, table: str, frame: pd.DataFrame) -> None:
         path = self.folder / f"{table}.csv"
         self._clear_tables()
-        write_sealed(path, frame.to_csv(index=False, lineterminator="\n").encode())
+        write_sealed(path, frame.to_csv(index=False, lineterminator="\n", na_rep="nan").encode())
 
     def _lock(self) -> "Claim":
         with explained(self.folder):

@@ -1,5 +1,6 @@
 """One training loop for teachers and students, images and teacher logits resident on the device."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,6 +140,7 @@ class Training:
         self.network = network.to(engine.device, engine.torch_dtype)
         network.to(memory_format=engine.memory_format)  # type: ignore[call-overload]  # as documented
         self.recipe, self.engine, self.seed, self.epochs_done = recipe, engine, seed, 0
+        self.train_loss = math.nan  # the mean of the last epoch's losses
         self.data = data
         self.tracker: Tracker = NoTracker()
         self._index = torch.from_numpy(index)
@@ -212,9 +214,9 @@ class Training:
                 f"{self.epochs_done}, step {step}; try a lower `learning_rate` than "
                 f"{self.recipe.learning_rate}"
             )
-        mean = float(losses.mean())
-        self.tracker.log({"train/loss": mean}, self.epochs_done)
-        return mean
+        self.train_loss = float(losses.mean())
+        self.tracker.log({"train/loss": self.train_loss}, self.epochs_done)
+        return self.train_loss
 
     @contextmanager
     def own_randomness(self) -> Iterator[None]:

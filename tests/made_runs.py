@@ -1,5 +1,6 @@
 """Whole rows, a made image folder and a configuration for the tests of runs and records."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ _FLOATS = (
     "val_accuracy", "val_macro_f1", "test_accuracy", "test_macro_f1", "fraction", "seconds",
     "dynamics_seconds",
 )  # fmt: skip
+_SHARES = ("hard", "ambiguous", "easy")  # of a mix alone
+_ADDED = ("train_loss",)  # not in the first records
 
 
 def student_row(**changed: object) -> dict[str, Any]:
@@ -33,8 +36,9 @@ def teacher_row(**changed: object) -> dict[str, Any]:
 
 
 def _row(columns: tuple[str, ...]) -> dict[str, Any]:
-    row = {c: _TEXT.get(c, 0.5 if c in _FLOATS else 1) for c in columns}
-    return row | {c: 0.0 for c in ("hard", "ambiguous", "easy") if c in columns}
+    numbers = dict.fromkeys(_FLOATS, 0.5) | dict.fromkeys(_SHARES, 0.0)
+    numbers |= dict.fromkeys(_ADDED, math.nan)
+    return {c: _TEXT.get(c, numbers.get(c, 1)) for c in columns}
 
 
 def make_folder(folder: Path, n_train: int = 40, n_test: int = 12) -> Path:

@@ -1,12 +1,13 @@
 """Rows of a record with their marks: the dynamics decide, and a damaged record hides nothing."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_runs import student_row, teacher_row
+from made_runs import make_folder, student_row, teacher_row, tiny_config
 
-from carto_helpers import tables
+from carto_helpers import experiments, tables
 from carto_helpers.experiments import status
 from carto_helpers.findings.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.findings.readings import results_table
@@ -45,6 +46,16 @@ def test_a_subset_that_lost_a_class_is_marked_in_status_and_tables(tmp_path: Pat
     assert rows["doubts"].tolist() == [("class lost: owl",)]
     assert "  class lost: owl: s" in status(results).splitlines()
     assert "Class lost: the subset holds no image of a class." in status(results)
+
+
+def test_students_that_diverge_are_marked_and_their_teacher_is_not(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "noise")
+    config = tiny_config(folder, tmp_path / "results", fractions=(1.0,), seeds=2)
+    for rate in (1e-3, 30.0):
+        experiments.phase3(dataclasses.replace(config, learning_rate=rate))
+    rows = with_doubts(Results(config.results), Results(config.results).students())
+    assert rows["train_loss"].gt(100).tolist() == [False, False, True, True]
+    assert rows["doubts"].tolist() == [(), (), ("diverged",), ("diverged",)]
 
 
 def test_a_page_shows_the_mark_and_what_it_means(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import student_row, teacher_row
 from scipy import stats
 
+from carto_helpers.config import Recipe
 from carto_helpers.doubts import (
     MEANINGS,
     Evidence,
@@ -20,6 +22,7 @@ from carto_helpers.doubts import (
     student_doubts,
     teacher_doubts,
 )
+from carto_helpers.losses import distillation_loss_kl
 
 SEEN = Evidence(
     n=4_000, n_classes=10, chance=0.1, accuracy=0.9, loss=0.3, is_consistent=True
@@ -206,3 +209,33 @@ def test_every_mark_has_a_meaning_and_a_text_tells_those_in_it() -> None:
     assert "Its teacher: a mark of the teacher" in text
     assert text.count(": ") == 3 and "At chance" not in text
     assert all(meanings([word]) for word in MEANINGS)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "bound"),
+    [
+        (Recipe(), math.log(10)),
+        (Recipe(hard_weight=0.25, temperature=2.0), (0.25 + 0.75 * 4) * math.log(10)),
+        (Recipe(hard_weight=1.0, temperature=9.0), math.log(10)),
+    ],
+)
+def test_a_student_that_loses_more_than_a_uniform_guess_can_has_diverged(
+    recipe: Recipe, bound: float
+) -> None:
+    rows = [{"recipe": recipe.to_json(), "train_loss": bound + d} for d in (-0.01, 0.01, math.inf)]
+    assert of_students(*rows) == [(), ("diverged",), ("diverged",)]
+
+
+def test_a_uniform_guess_loses_at_most_that_bound() -> None:
+    """A teacher sure of another class than the label's is the most it can be from a guess."""
+    teacher = torch.tensor([[0.0, 1e4, 0.0]])
+    loss = distillation_loss_kl(
+        torch.zeros(1, 3), torch.tensor([0]), teacher, temperature=2.0, hard_weight=0.25
+    )
+    assert float(loss.total) == pytest.approx((0.25 + 0.75 * 4) * math.log(3))
+
+
+def test_a_row_without_a_loss_has_not_diverged() -> None:
+    """Of an older record; nor is one judged whose classes are not known."""
+    assert of_students({"train_loss": math.nan}) == [()]
+    assert of_students({"train_loss": 1e6}, seen=None) == [("unchecked",)]

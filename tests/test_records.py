@@ -75,6 +75,16 @@ def test_another_schema_is_named_with_what_is_missing(tmp_path: Path) -> None:
         Results(tmp_path).students()
 
 
+def test_an_older_record_lacks_a_loss_and_is_read_and_gone_on_with(tmp_path: Path) -> None:
+    older = pd.DataFrame([student_row(key="old")]).drop(columns="train_loss")
+    older.to_csv(tmp_path / "students.csv", index=False)
+    results = Results(tmp_path)
+    assert np.isnan(results.students()["train_loss"]).all()
+    results.append_student(student_row(key="new", train_loss=0.5))
+    assert set(results.students().columns) == set(STUDENT_COLUMNS)
+    assert results.students()["train_loss"].fillna(-1).tolist() == [-1, 0.5]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'a,b\n"1,2\n3'])
 def test_a_file_that_is_no_table_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "teachers.csv").write_bytes(content)

@@ -52,6 +52,7 @@ def test_stacked_rows_are_those_of_one_by_one(
     alone, stacked = frames
     assert len(alone) == len(SIZES) * 2
     pd.testing.assert_frame_equal(alone.drop(columns=HOW), stacked.drop(columns=HOW))
+    assert alone["train_loss"].between(0, 10).all()
     assert {json.loads(engine)["stacked"] for engine in alone["engine"]} == {1}
     assert {json.loads(engine)["stacked"] for engine in stacked["engine"]} == {6}
     for key in alone["key"]:

@@ -143,8 +143,8 @@ def finish(
         run_facts(run),
     )
     n_train = len(subset_index(bench, run))
-    found = {"n_train": n_train, "seconds": round(seconds, 2), **score_columns(val, test)}
-    return _identity(run) | found | provenance(engine)
+    found = {"n_train": n_train, "train_loss": training.train_loss, "seconds": round(seconds, 2)}
+    return _identity(run) | found | score_columns(val, test) | provenance(engine)
 
 
 def _identity(run: StudentRun) -> dict[str, Any]:
