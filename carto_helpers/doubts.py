@@ -27,13 +27,15 @@ MEANINGS = {
     "other dynamics": "the row and the dynamics disagree: validation accuracy against that of the "
     f"last epoch ({N_ERRORS} standard errors), or a probability against its verdict",
     "class lost": "the subset holds no image of a class",
-    "mixed versions": "these rows were made by more than one version of the method",
+    "mixed versions": "these rows, or a student and its teacher, were made by more than one "
+    "version of the method",
     "mixed data": "rows of one data set have different data fingerprints, or a student others, or "
     "other dynamics, than its teacher's row",
     "unchecked": "the teacher's row or dynamics are missing or damaged",
     "its teacher": "a mark of the teacher that it learnt from",
 }
 _SCORES = ("val_accuracy", "val_macro_f1", "test_accuracy", "test_macro_f1")
+_SOURCE = ("fingerprint", "dynamics_sha256")  # a student's are its teacher's
 _PEERS = ["dataset", "fingerprint", "network", "start", "recipe", "fraction"]
 
 
@@ -175,26 +177,24 @@ def student_doubts(
     """
     rows, mixed = students.to_dict("records"), _mixed(students)
     of_teachers = teacher_doubts(teachers, found)
-    sources = {row["key"]: _source(row) for row in teachers.to_dict("records")}
+    taught = {str(row["key"]): row for row in teachers.to_dict("records")}
     at_chance = _alone_at_chance(students, found)
     marks = {}
     for row in rows:
         key, teacher = str(row["key"]), str(row["teacher_key"])
+        source = taught.get(teacher, row)
         has = {
             "diverged": _has_no_numbers(row) or _has_diverged(row, found.get(teacher)),
             "at chance": at_chance[key],
             f"class lost: {_listed(lost.get(key, ()))}": bool(lost.get(key)),
             "unchecked": found.get(teacher) is None,
-            "mixed data": sources.get(teacher, _source(row)) != _source(row),
+            "mixed versions": source["method_version"] != row["method_version"],
+            "mixed data": any(source[name] != row[name] for name in _SOURCE),
         }
         inherited = [f"its teacher: {word}" for word in of_teachers.get(teacher, ())]
         own = [word for word, is_so in has.items() if is_so]
         marks[key] = tuple(dict.fromkeys([*own, *mixed[key], *filter(_is_own, inherited)]))
     return marks
-
-
-def _source(row: Mapping[Any, Any]) -> tuple[object, object]:
-    return row["fingerprint"], row["dynamics_sha256"]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from made_runs import make_folder, student_row, teacher_row, tiny_config
 
-from carto_helpers import experiments, tables
+from carto_helpers import config, experiments, tables
 from carto_helpers.experiments import status
 from carto_helpers.findings.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.findings.readings import results_table
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results, published
+from carto_helpers.runs import provenance
 
 N = 40
 CLASSES = ("cat", "dog", "owl", "rat")
@@ -50,12 +51,24 @@ def test_a_subset_that_lost_a_class_is_marked_in_status_and_tables(tmp_path: Pat
 
 def test_students_that_diverge_are_marked_and_their_teacher_is_not(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "noise")
-    config = tiny_config(folder, tmp_path / "results", fractions=(1.0,), seeds=2)
+    settings = tiny_config(folder, tmp_path / "results", fractions=(1.0,), seeds=2)
     for rate in (1e-3, 30.0):
-        experiments.phase3(dataclasses.replace(config, learning_rate=rate))
-    rows = with_doubts(Results(config.results), Results(config.results).students())
+        experiments.phase3(dataclasses.replace(settings, learning_rate=rate))
+    rows = with_doubts(Results(settings.results), Results(settings.results).students())
     assert rows["train_loss"].gt(100).tolist() == [False, False, True, True]
     assert rows["doubts"].tolist() == [(), (), ("diverged",), ("diverged",)]
+
+
+def test_a_student_of_a_later_version_than_its_teachers_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_folder(tmp_path / "noise")
+    settings = tiny_config(folder, tmp_path / "results", fractions=(1.0,), epochs=1)
+    experiments.teachers(settings)
+    for module in (config, provenance):
+        monkeypatch.setattr(module, "METHOD_VERSION", 2)
+    phase = experiments.phase3(settings)
+    assert phase is not None and phase.students["doubts"].tolist() == [("mixed versions",)]
 
 
 def test_a_page_shows_the_mark_and_what_it_means(tmp_path: Path) -> None:

@@ -184,6 +184,11 @@ def test_rows_of_two_method_versions_are_marked_within_their_data_set() -> None:
     assert teacher_doubts(rows, {"1": SEEN, "2": SEEN})["1"] == ("mixed versions",)
 
 
+def test_a_student_of_another_method_version_than_its_teachers_is_marked() -> None:
+    assert of_students({"method_version": 2}, {"method_version": 2}) == [("mixed versions",)] * 2
+    assert of_students({}, {}, teacher={"method_version": 2}) == [("mixed versions",)] * 2
+
+
 def test_rows_of_two_fingerprints_are_marked_once() -> None:
     """The second is not its teacher's either."""
     assert of_students({}, {"fingerprint": "g"}) == [("mixed data",), ("mixed data",)]
