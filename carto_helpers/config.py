@@ -21,10 +21,10 @@ TRACKERS = ("none", "tensorboard", "wandb")
 EXECUTORS = ("here", "pool", "slurm")
 
 TEACHER_COLUMNS = (
-    "key", "dataset", "fingerprint", "teacher", "network", "start", "n_train", "split_seed",
-    "teacher_seed", "recipe", "engine", "val_accuracy", "val_macro_f1", "test_accuracy",
-    "test_macro_f1", "dynamics_sha256", "logits_sha256", "seconds", "dynamics_seconds", "device",
-    "versions", "commit", "method_version", "finished_at",
+    "key", "dataset", "fingerprint", "teacher", "network", "start", "n_train", "n_val",
+    "val_chance", "split_seed", "teacher_seed", "recipe", "engine", "val_accuracy", "val_macro_f1",
+    "test_accuracy", "test_macro_f1", "dynamics_sha256", "logits_sha256", "seconds",
+    "dynamics_seconds", "device", "versions", "commit", "method_version", "finished_at",
 )  # fmt: skip
 STUDENT_COLUMNS = (
     "key", "dataset", "fingerprint", "teacher_key", "dynamics_sha256", "student", "network",

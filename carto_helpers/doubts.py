@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from carto_helpers.config import Recipe
+from carto_helpers.config import DATASETS, Recipe
 
 LEVEL = 0.05  # of the test whether an accuracy is better than chance
 N_ERRORS = 3  # standard errors that an accuracy may lie below what the dynamics say
@@ -65,10 +65,32 @@ class Evidence:
     loss: float
     is_consistent: bool
 
-    @property
-    def n_validation(self) -> int:
-        """Number of examples of the validation split: the training split is four fifths."""
-        return max(1, round(self.n / 4))
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """A validation split: its size, its largest class's share, and whether chance drew it.
+
+    A drawn one is as the training split is, so what is true of one is true of the other.
+    """
+
+    n: int
+    chance: float
+    is_drawn: bool
+
+
+def validation(row: Mapping[Any, Any], seen: Evidence) -> Validation | None:
+    """Return the validation split of a teacher's row, None where it is not known.
+
+    It is recorded, but in older rows: of those only the named data sets' is known, the fifth of the
+    images that the training split leaves.
+    """
+    if not math.isnan(row["val_chance"]):
+        return Validation(n=int(row["n_val"]), chance=row["val_chance"], is_drawn=False)
+    if not math.isnan(row["n_val"]):
+        return Validation(n=int(row["n_val"]), chance=seen.chance, is_drawn=True)
+    if row["dataset"] in DATASETS:
+        return Validation(n=max(1, round(seen.n / 4)), chance=seen.chance, is_drawn=True)
+    return None
 
 
 def evidence(
@@ -140,17 +162,24 @@ def _of_teacher(row: Mapping[Any, Any], seen: Evidence | None) -> Iterable[str]:
         return
     if not seen.loss <= math.log(seen.n_classes):
         yield "diverged"
-    is_lost = is_at_chance(row["val_accuracy"], seen.n_validation, seen.chance)
-    has_learnt = not is_at_chance(seen.accuracy, seen.n, seen.chance)
-    if (is_lost and has_learnt) or _is_above(row["val_accuracy"], seen) or not seen.is_consistent:
+    split = validation(row, seen)
+    if not seen.is_consistent or _is_denied(row["val_accuracy"], split, seen):
         yield "other dynamics"
-    elif is_lost:
+    elif _is_low(row, split):
         yield "at chance"
 
 
-def _is_above(accuracy: float, seen: Evidence) -> bool:
-    """Whether an accuracy on the validation split exceeds the training split's beyond chance."""
-    n = seen.n_validation
+def _is_denied(accuracy: float, split: Validation | None, seen: Evidence) -> bool:
+    """Whether the dynamics deny an accuracy on a validation split that was drawn."""
+    if split is None or not split.is_drawn:
+        return False
+    is_lost = is_at_chance(accuracy, split.n, split.chance)
+    has_learnt = not is_at_chance(seen.accuracy, seen.n, seen.chance)
+    return (is_lost and has_learnt) or _is_above(accuracy, split.n, seen)
+
+
+def _is_above(accuracy: float, n: int, seen: Evidence) -> bool:
+    """Whether an accuracy on n validation images exceeds the training split's beyond chance."""
     pooled = (accuracy * n + seen.accuracy * seen.n) / (n + seen.n)
     error = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / seen.n))
     return accuracy - seen.accuracy > N_ERRORS * error + 1e-9
@@ -178,7 +207,7 @@ def student_doubts(
     rows, mixed = students.to_dict("records"), _mixed(students)
     of_teachers = teacher_doubts(teachers, found)
     taught = {str(row["key"]): row for row in teachers.to_dict("records")}
-    at_chance = _alone_at_chance(students, found)
+    at_chance = _alone_at_chance(students, _splits(teachers, found))
     marks = {}
     for row in rows:
         key, teacher = str(row["key"]), str(row["teacher_key"])
@@ -207,22 +236,30 @@ def _is_own(word: str) -> bool:
     return word.removeprefix("its teacher: ") in {"diverged", "at chance", "other dynamics"}
 
 
+def _splits(
+    teachers: pd.DataFrame, found: Mapping[str, Evidence | None]
+) -> dict[str, Validation | None]:
+    """Return by key the validation split of each teacher whose dynamics are there."""
+    rows = {str(row["key"]): row for row in teachers.to_dict("records")}
+    return {key: validation(row, seen) for key, row in rows.items() if (seen := found.get(key))}
+
+
 def _alone_at_chance(
-    students: pd.DataFrame, found: Mapping[str, Evidence | None]
+    students: pd.DataFrame, splits: Mapping[str, Validation | None]
 ) -> dict[str, bool]:
     """Return for each key whether it is at chance and most others of its kind and size are not."""
-    low = pd.Series([_is_low(row, found) for row in students.to_dict("records")], dtype=float)
+    rows = students.to_dict("records")
+    low = pd.Series([_is_low(r, splits.get(str(r["teacher_key"]))) for r in rows], dtype=float)
     peers = low.groupby([students[name].to_numpy() for name in _PEERS], dropna=False)
     n_others, n_low_others = peers.transform("size") - 1, peers.transform("sum") - low
     is_alone = (low == 1) & (n_others > 0) & (n_low_others < n_others / 2)
     return dict(zip(students["key"].astype(str), is_alone, strict=True))
 
 
-def _is_low(row: Mapping[Any, Any], found: Mapping[str, Evidence | None]) -> bool:
-    seen = found.get(str(row["teacher_key"]))
-    if seen is None or _has_no_numbers(row):
+def _is_low(row: Mapping[Any, Any], split: Validation | None) -> bool:
+    if split is None or _has_no_numbers(row):
         return False
-    return is_at_chance(row["val_accuracy"], seen.n_validation, seen.chance)
+    return is_at_chance(row["val_accuracy"], split.n, split.chance)
 
 
 def _has_no_numbers(row: Mapping[Any, Any]) -> bool:

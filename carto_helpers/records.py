@@ -59,9 +59,9 @@ _RUN_FILES = {
 _PATIENCE = 2.0  # seconds that one waits in silence
 _FLOATS = (
     "fraction", "hard", "ambiguous", "easy", "val_accuracy", "val_macro_f1", "test_accuracy",
-    "test_macro_f1", "seconds", "dynamics_seconds", "train_loss",
+    "test_macro_f1", "seconds", "dynamics_seconds", "train_loss", "n_val", "val_chance",
 )  # fmt: skip
-_ADDED = ("train_loss",)  # numbers that older records lack: NaN in their rows
+_ADDED = ("train_loss", "n_val", "val_chance")  # numbers that older records lack: NaN in their rows
 
 
 class Claim(FileLock):

@@ -22,7 +22,7 @@ _FLOATS = (
     "dynamics_seconds",
 )  # fmt: skip
 _SHARES = ("hard", "ambiguous", "easy")  # of a mix alone
-_ADDED = ("train_loss",)  # not in the first records
+_ADDED = ("train_loss", "n_val", "val_chance")  # not in the first records
 
 
 def student_row(**changed: object) -> dict[str, Any]:

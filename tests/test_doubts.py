@@ -21,6 +21,7 @@ from carto_helpers.doubts import (
     meanings,
     student_doubts,
     teacher_doubts,
+    validation,
 )
 from carto_helpers.losses import distillation_loss_kl
 
@@ -165,8 +166,45 @@ def test_a_right_example_has_at_least_one_part_in_c_a_wrong_one_at_most_a_half(
 @given(st.integers(2, 10_000))
 def test_the_validation_split_is_a_fifth_of_the_images(n: int) -> None:
     n_train = n * 4 // 5
-    seen = dataclasses.replace(SEEN, n=n_train)
-    assert seen.n_validation == pytest.approx(n - n_train, abs=1)
+    split = validation(teacher_row(dataset="digits"), dataclasses.replace(SEEN, n=n_train))
+    assert split is not None and split.is_drawn and split.chance == SEEN.chance
+    assert split.n == pytest.approx(n - n_train, abs=1)
+
+
+def test_the_size_of_a_validation_split_is_the_recorded_one() -> None:
+    """Half right of a thousand is better than a third by chance, of six it is not."""
+    lost = dataclasses.replace(SEEN, chance=1 / 3, accuracy=0.5)
+    for n_val, marks in ((1_000, ()), (6, ("other dynamics",))):
+        assert of_teacher(lost, dataset="own", n_val=n_val, val_accuracy=0.5) == marks
+
+
+@pytest.mark.parametrize("accuracy", [0.1, 1.0])
+def test_an_older_row_of_own_images_is_not_tested_on_a_split_that_is_not_known(
+    accuracy: float,
+) -> None:
+    older = {"dataset": "own", "val_accuracy": accuracy}
+    seen = dataclasses.replace(SEEN, accuracy=0.8)
+    assert of_teacher(seen, **older) == ()
+    assert of_students(older, {"dataset": "own"}, {"dataset": "own"}, teacher=older) == [()] * 3
+
+
+OWN = {"dataset": "own", "n_val": 100, "val_chance": 0.9}
+
+
+def test_a_validation_split_of_ones_own_may_be_easier_or_harder() -> None:
+    """Clean images beside noisy labels, or nine tenths of one class."""
+    seen = dataclasses.replace(SEEN, accuracy=0.7)
+    assert of_teacher(seen, **OWN, val_accuracy=1.0) == ()
+    assert of_teacher(seen, **OWN, val_accuracy=0.9) == ("at chance",)
+
+
+def test_chance_is_that_of_the_validation_split_of_ones_own() -> None:
+    place, always = {"dataset": "own"}, {"dataset": "own", "val_accuracy": 0.9}
+    better = {"dataset": "own", "val_accuracy": 0.97}
+    teacher = OWN | {"val_accuracy": 0.97}
+    marks = of_students(always, better, better, teacher=teacher)
+    assert marks == [("at chance",), (), ()]
+    assert of_students(always, better, better, teacher=place) == [(), (), ()]
 
 
 def test_a_subset_without_a_class_is_marked_with_its_name() -> None:

@@ -1,5 +1,7 @@
 """A teacher's run: its dynamics are those of its weights, and it goes on from its checkpoint."""
 
+import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +43,22 @@ def test_the_last_epochs_dynamics_are_those_of_the_saved_weights(
     assert np.array_equal(record.index, bench.split.train)
     assert np.array_equal(record.labels, bench.dataset.train.labels[record.index].numpy())
     assert len(bench.results.thumbnails("noise", bench.dataset.fingerprint)) == 32
+
+
+@pytest.mark.parametrize(("n_own", "chance"), [(0, math.nan), (3, 2 / 3)])
+def test_a_row_says_how_large_the_validation_split_is(
+    tmp_path: Path, n_own: int, chance: float
+) -> None:
+    folder = make_folder(tmp_path / "noise")
+    for i in range(n_own):
+        to = folder / "val" / ("bright", "dark")[i % 2] / f"{i}.png"
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(next((folder / "test" / to.parent.name).iterdir()), to)
+    bench = made_bench(folder, tmp_path / "results", epochs=1)
+    teaching.train_teacher(bench, bench.teacher_run(models.resolve(TINY, role="teacher")))
+    row = bench.results.teachers().iloc[0]
+    assert (row["n_train"], row["n_val"]) == ((40, 3) if n_own else (32, 8))
+    assert row["val_chance"] == pytest.approx(chance, nan_ok=True)
 
 
 def test_an_interrupted_teacher_ends_with_the_same_dynamics(

@@ -1,6 +1,7 @@
 """A teacher's run: train, record every example after every epoch, end as one row."""
 
 import dataclasses
+import math
 import time
 from contextlib import suppress
 from typing import Any
@@ -65,12 +66,22 @@ def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
     )
     found = {
         "n_train": len(splits["train"]),
+        "n_val": len(splits["val"]),
+        "val_chance": _own_chance(bench),
         "seconds": round(lesson.seconds, 2),
         "dynamics_seconds": round(lesson.dynamics_seconds, 2),
         **score_columns(val, test),
     }
     identity = {"key": run.key(), **dataclasses.asdict(run), "recipe": run.recipe.to_json()}
     return identity | found | _save(bench, run, lesson) | provenance(engine)
+
+
+def _own_chance(bench: Workbench) -> float:
+    """Return the largest class's share of a validation split of one's own, NaN of a drawn one."""
+    if not bench.dataset.n_validation:
+        return math.nan
+    labels = bench.dataset.train.labels[bench.split.validation]
+    return int(labels.bincount().max()) / len(labels)
 
 
 def _checkpoint(bench: Workbench, run: TeacherRun) -> dict[str, Tensor] | None:
