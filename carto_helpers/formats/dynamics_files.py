@@ -16,6 +16,7 @@ from carto_helpers.recording import QUANTITIES, DynamicsRecord
 from carto_helpers.records import replacing
 from carto_helpers.storage.dynamics_table import from_table, to_table
 from carto_helpers.storage.plain_texts import check_texts, short
+from carto_helpers.storage.record_checks import check_record
 
 _UNREADABLE = (
     ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, OSError, OverflowError,
@@ -45,7 +46,7 @@ def read_npz(path: str | Path) -> DynamicsRecord:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is none of ours.
+        If it is none of ours, or its parts do not fit each other.
     """
     _must_exist(Path(path))
     try:
@@ -54,7 +55,7 @@ def read_npz(path: str | Path) -> DynamicsRecord:
             ids = about["ids"]
             check_texts(about["classes"], Path(path), "a class's name")
             kind = object if ids and isinstance(ids[0], str) else np.int64
-            return DynamicsRecord(
+            record = DynamicsRecord(
                 index=arrays["index"],
                 labels=arrays["labels"],
                 classes=tuple(about["classes"]),
@@ -64,6 +65,7 @@ def read_npz(path: str | Path) -> DynamicsRecord:
             )
     except _UNREADABLE as error:
         raise _foreign(Path(path), "write_npz", error) from error
+    return check_record(record, Path(path))
 
 
 def write_parquet(path: str | Path, record: DynamicsRecord) -> None:
@@ -80,7 +82,7 @@ def read_parquet(path: str | Path) -> DynamicsRecord:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it holds no training dynamics.
+        If it holds no training dynamics, or their parts do not fit each other.
     """
     _must_exist(Path(path))
     try:

@@ -31,6 +31,7 @@ from carto_helpers.recorders.epoch_checks import (
 )
 from carto_helpers.recorders.epoch_folder import Manifest
 from carto_helpers.recording import DynamicsRecord, stack_epochs
+from carto_helpers.storage.record_checks import check_record
 
 
 @final
@@ -254,7 +255,7 @@ class DynamicsRecorder:
         Raises
         ------
         ValueError
-            If no epoch is finished, or a file is damaged.
+            If no epoch is finished, or a file is damaged or does not fit the others.
         """
         if self.is_under_way:
             self.end_epoch()
@@ -264,7 +265,7 @@ class DynamicsRecorder:
         stacked = stack_epochs(
             np.arange(self.n_examples), self._labels.numpy(), self._manifest.classes, parts
         )
-        return replace(stacked, mode=self.mode, ids=self._ids)
+        return check_record(replace(stacked, mode=self.mode, ids=self._ids), self.path)
 
     def scores(self) -> dict[str, Float[np.ndarray, " N"]]:
         """Return the four statistics by name, as the selection rules take them.

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from carto_helpers.recording import QUANTITIES, DynamicsRecord
 from carto_helpers.storage.plain_texts import check_texts, short
+from carto_helpers.storage.record_checks import check_record
 
 
 def to_table(record: DynamicsRecord) -> pa.Table:
@@ -31,7 +32,8 @@ def from_table(table: pa.Table, path: Path) -> DynamicsRecord:
     Raises
     ------
     ValueError
-        If the table, read from `path`, is none, or a class's name is too long.
+        If the table, read from `path`, is none, a class's name is too long, or its parts do not
+        fit each other.
     """
     metadata = table.schema.metadata or {}
     needed = {"index", "label", "p_gold_01", "is_right_01"}
@@ -49,7 +51,7 @@ def from_table(table: pa.Table, path: Path) -> DynamicsRecord:
         for name in QUANTITIES
         if f"{name}_01" in columns
     }
-    return DynamicsRecord(
+    record = DynamicsRecord(
         index=columns["index"],
         labels=columns["label"],
         classes=classes,
@@ -57,3 +59,4 @@ def from_table(table: pa.Table, path: Path) -> DynamicsRecord:
         mode=metadata.get(b"mode", b"evaluation").decode(),
         ids=columns.get("id"),
     )
+    return check_record(record, path)
