@@ -108,6 +108,9 @@ def _map_or_select(command: str, options: dict[str, Any]) -> None:
     to, as_json = Path(options.pop("to")), options.pop("json")
     seed = options.pop("subset_seed", 0)
     config = PhaseConfig.from_parameters(options, command)
+    if to.exists() and to.is_dir() != (command == "map"):
+        kind, other = ("folder", "file") if command == "map" else ("file", "folder")
+        raise ValueError(f"`--to` must be a {kind}, got the {other} {to}; name another")
     with _plans_aside(as_json=as_json):
         frame = own_maps.map_table(config)
         facts: dict[str, Any] = {"n": len(frame)}

@@ -34,7 +34,7 @@ STUDENT_COLUMNS = (
     "versions", "commit", "method_version", "finished_at",
 )  # fmt: skip
 
-_JUPYTER_NAMES = ("In", "Out", "exit", "quit")
+_JUPYTER_NAMES = r"In|Out|exit|quit|_+|_i+|_i?\d+|_[dio]h|_exit_code|__\w+"
 _SHARED_PARAMETERS = (
     "dataset", "data_root", "image_size", "teacher_start", "batch_size", "split_seed", "epochs",
     "device", "results", "train", "tracker", "executor", "workers", "slurm",
@@ -60,6 +60,7 @@ COMMANDS = PARAMETERS | {
 }  # what each command takes
 _TAKEN = COMMANDS | {
     "record": ("results",),  # pages over everything that is recorded
+    "page": (),  # pages of no record
     "quickstart": (
         "dataset", "image_size", "results", "teacher", "architecture", "rule", "fraction", "epochs",
         "device", "train",
@@ -116,10 +117,11 @@ def check_fraction(fraction: object, name: str = "fraction") -> None:
 
 
 def check_temperature(temperature: float) -> None:
-    """Raise unless `temperature` (T of equation 3) is positive and finite."""
-    if not (math.isfinite(temperature) and temperature > 0):
+    """Raise unless `temperature` (T of equation 3) is positive, and T² the loss can bear."""
+    if not 1e-6 <= temperature <= 1e6:  # beyond, rounding alone would decide the loss
         raise ValueError(
-            f"`temperature` must be positive and finite, got {temperature!r}; the paper's is 1.0"
+            f"`temperature` must be positive and finite, from 1e-6 to 1e6, got {temperature!r}; "
+            "the paper's is 1.0"
         )
 
 
@@ -315,6 +317,9 @@ class PhaseConfig:
 
     def __post_init__(self) -> None:
         """Check what can be checked without data."""
+        for field in dataclasses.fields(self):
+            value = _as_kind(field, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
         if self.seeds < 1:
             raise ValueError(f"`seeds` must be at least 1, got {self.seeds}; it is how many")
         if self.split_seed < 0:
@@ -396,10 +401,10 @@ class PhaseConfig:
         if unknown:
             names = ", ".join(n if n.isidentifier() else _shown(n) for n in unknown)
             raise ValueError(
-                f"unknown parameter {names} for {phase}; valid parameters: {', '.join(valid)}"
+                f"unknown parameter {names} for {phase}; valid parameters: "
+                f"{', '.join(valid) or 'none'}"
             )
-        fields = {field.name: field for field in dataclasses.fields(cls)}
-        return cls(**{name: _as_kind(fields[name], value) for name, value in parameters.items()})
+        return cls(**parameters)
 
     @classmethod
     def from_notebook(cls, namespace: Mapping[str, Any], phase: str) -> "PhaseConfig":
@@ -412,7 +417,7 @@ class PhaseConfig:
         given = {
             name: value
             for name, value in namespace.items()
-            if isinstance(value, plain) and not name.startswith("_") and name not in _JUPYTER_NAMES
+            if isinstance(value, plain) and not re.fullmatch(_JUPYTER_NAMES, name)
         }
         return cls.from_parameters(given, phase)
 

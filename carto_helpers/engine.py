@@ -74,7 +74,7 @@ def resolve_device(device: str) -> str:
     if device == "auto":
         return next((name for name, is_there in there.items() if is_there), "cpu")
     kind = device.partition(":")[0]
-    if kind != "cpu" and kind not in there:
+    if device != "cpu" and kind not in there:
         raise ValueError(
             f"`device` must be auto, cpu, cuda, cuda:N or mps, got {device!r}; pass 'auto'"
         )

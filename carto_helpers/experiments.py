@@ -56,6 +56,8 @@ def configure(namespace: Mapping[str, Any], phase: str) -> PhaseConfig:
 
 def check_names(config: PhaseConfig) -> None:
     """Raise unless every name in `config` means something here."""
+    if config.rule not in selection.RULES:
+        raise ValueError(f"unknown rule {config.rule!r}; valid rules: {', '.join(selection.RULES)}")
     data.dataset_name(config.dataset)
     resolve_device(config.device)
     for name in (*config.architectures, *({config.teacher} - {"best"})):
@@ -217,8 +219,6 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
 def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult | None:
     """Plan, train what is missing, return the rows; None after a dry run without a teacher."""
     check_names(config)
-    if config.rule not in selection.RULES:
-        raise ValueError(f"unknown rule {config.rule!r}; valid rules: {', '.join(selection.RULES)}")
     bench, subsets = Workbench(config), SUBSETS[phase](config)
     if config.train:
         bench.results.tidy()
@@ -246,6 +246,11 @@ def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult
                 train_runs(bench, missing)
     rows = bench.results.students().set_index("key", drop=False)
     keys = [run.key() for run in runs if run.key() in rows.index]
+    if not keys and not config.train:
+        print(
+            f"{phase} on {teacher['dataset']}: none of {len(runs)} runs with these parameters is "
+            f"recorded in {config.results}; allow training, or change them"
+        )
     return PhaseResult(
         config=config,
         teacher=teacher,

@@ -310,7 +310,10 @@ def _log_softmax_pair(
             f"`teacher_logits` must have the student's shape {tuple(logits.shape)}, got "
             f"{tuple(teacher_logits.shape)}; take them for the same examples and classes"
         )
-    log_p = functional.log_softmax(teacher_logits.detach() / temperature, dim=1)
+    teacher_logits = teacher_logits.detach()
+    if not 0.1 <= temperature <= 100 and logits.device.type != "mps":  # which has no float64
+        logits, teacher_logits = logits.double(), teacher_logits.double()
+    log_p = functional.log_softmax(teacher_logits / temperature, dim=1)
     return log_p, functional.log_softmax(logits / temperature, dim=1)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers import experiments, selection
-from carto_helpers.config import PhaseConfig
+from carto_helpers.config import PhaseConfig, subset_size
 from carto_helpers.data import ImageSet, dataset_name, thumbnail_data_uris
 from carto_helpers.formats.any_dynamics import read_dynamics
 from carto_helpers.record_frame import record_frame
@@ -40,6 +40,8 @@ def map_table(config: PhaseConfig) -> pd.DataFrame:
         return record_frame(read_dynamics(config.dynamics))
     experiments.check_names(config)
     bench = Workbench(config)
+    if config.train:
+        subset_size(config.fraction, len(bench.split.train))  # known before a teacher's hours
     teacher = experiments.chosen_or_trained("map", bench)
     frame = experiments.map_frame(bench.results, str(teacher["key"]))  # type: ignore[index]
     return _with_files(frame, bench.dataset.train) if config.train else frame

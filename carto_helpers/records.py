@@ -209,13 +209,14 @@ class Results:
         ValueError
             If there is none of that key.
         """
+        _check_key(key)
+        if not any((self._read(name)["key"] == key).any() for name in _TABLES):
+            raise ValueError(f"no run {key!r} in {self.folder}; `carto status` lists them")
         with self.claim(key), self._lock():
-            tables = {name: self._read(name) for name in _TABLES}
-            holding = [name for name, rows in tables.items() if (rows["key"] == key).any()]
-            if not holding:
-                raise ValueError(f"no run {key!r} in {self.folder}; `carto status` lists them")
-            for name in holding:
-                self._write(name, tables[name][tables[name]["key"] != key])
+            for name in _TABLES:
+                rows = self._read(name)
+                if (rows["key"] == key).any():
+                    self._write(name, rows[rows["key"] != key])
             for kind, ending in _RUN_FILES.items():
                 (self.folder / kind / f"{key}.{ending}").unlink(missing_ok=True)
 

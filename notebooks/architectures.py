@@ -23,8 +23,10 @@
 import pandas as pd
 
 from carto_helpers import models, tables
+from carto_helpers.config import PhaseConfig
 from carto_helpers.records import published
 
+_ = PhaseConfig.from_notebook(globals(), "page")  # takes no parameter
 counts = pd.DataFrame(
     {
         "family": spec.family,

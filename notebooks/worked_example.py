@@ -25,8 +25,10 @@ import altair as alt
 import pandas as pd
 
 from carto_helpers import figures, scoring
+from carto_helpers.config import PhaseConfig
 from carto_helpers.records import published
 
+_ = PhaseConfig.from_notebook(globals(), "page")  # takes no parameter
 _ = alt.renderers.enable("html")
 table = published("table6_worked_example").set_index("epoch")
 table

@@ -66,19 +66,13 @@ def execute(
     Raises
     ------
     FileNotFoundError
-        If `source` holds no notebook.
+        If `source` holds no notebook, or without `train` the record none of `datasets`.
     ValueError
-        If `train` is asked for no data set.
+        If `train` is asked for no data set, or `seeds` is below 1.
     RuntimeError
         If a notebook stops; its name and its error are told.
     """
-    if train and not datasets:
-        raise ValueError("expected data sets to train, got none; pass `--datasets digits`")
-    if not list(source.glob("*.ipynb")):
-        raise FileNotFoundError(
-            f"expected notebooks in {source}, got none; run from the repository's root, "
-            "or pass `--from`"
-        )
+    _check(source, Results(results), datasets, seeds=seeds, train=train)
     asked = trained_pages(datasets) if train else recorded_pages(Results(results), datasets)
     shared = {"results": results, "train": train}
     plain = _PLAIN if train else (*_WHOLE, *_PLAIN)
@@ -101,6 +95,28 @@ def execute(
         _execute(source / f"{page.source}.ipynb", target / f"{page.name}.ipynb", parameters(page))
 
     _each(prepare, make, asked)
+
+
+def _check(
+    source: Path, results: Results, datasets: Sequence[str], *, seeds: int | None, train: bool
+) -> None:
+    """Raise what `execute` raises before it begins."""
+    if train and not datasets:
+        raise ValueError("expected data sets to train, got none; pass `--datasets digits`")
+    if seeds is not None and seeds < 1:
+        raise ValueError(f"`seeds` must be at least 1, got {seeds}; it is how many a cell holds")
+    if not list(source.glob("*.ipynb")):
+        raise FileNotFoundError(
+            f"expected notebooks in {source}, got none; run from the repository's root, "
+            "or pass `--from`"
+        )
+    recorded = sorted(set(results.teachers()["dataset"]))
+    if not train and (not recorded or set(datasets) - set(recorded)):
+        raise FileNotFoundError(
+            f"expected recorded teachers on {', '.join(datasets) or 'any data set'} in "
+            f"{results.folder}, got {', '.join(recorded) or 'none'}; name another `--results`, "
+            "or run `carto teacher` first"
+        )
 
 
 def _each(
