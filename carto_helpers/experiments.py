@@ -17,6 +17,7 @@ from jaxtyping import Int64
 
 from carto_helpers import data, models, own_subsets, selection
 from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
+from carto_helpers.doubts import told
 from carto_helpers.engine import resolve_device
 from carto_helpers.findings.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.record_frame import record_frame
@@ -315,14 +316,20 @@ def map_frame(results: Results, teacher_key: str) -> pd.DataFrame:
 
 
 def status_facts(results: Results) -> dict[str, Any]:
-    """Return what a results folder holds and what is under way, as plain values."""
-    students = results.students()
-    groups = students.groupby(["dataset", "student", "rule", "fraction"])["test_macro_f1"]
-    columns = ["key", "dataset", "network", "start", "val_macro_f1", "finished_at"]
+    """Return what a results folder holds and what is under way, as plain values.
+
+    Each teacher and each group of students has its marks of doubt in `doubts`, "" for none.
+    """
+    teachers_, students = (with_doubts(results, f()) for f in (results.teachers, results.students))
+    groups = students.groupby(["dataset", "student", "rule", "fraction"])
+    counts = groups["test_macro_f1"].agg(["count", "mean"])
+    counts["doubts"] = [told(list(marks)) for _, marks in groups["doubts"]]
+    columns = ["key", "dataset", "network", "start", "val_macro_f1", "finished_at", "doubts"]
+    teachers_["doubts"] = teachers_["doubts"].map("; ".join)
     return {
         "folder": str(results.folder),
-        "teachers": results.teachers()[columns].to_dict("records"),
-        "students": groups.agg(["count", "mean"]).reset_index().to_dict("records"),
+        "teachers": teachers_[columns].to_dict("records"),
+        "students": counts.reset_index().to_dict("records"),
         "under_way": progress(results),
     }
 

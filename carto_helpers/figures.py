@@ -1,5 +1,6 @@
 """The figures: tidy frames in, charts out; uncertainty drawn, the paper's value as an open mark."""
 
+import textwrap
 from typing import Any
 
 import altair as alt
@@ -19,6 +20,7 @@ from carto_helpers.charts.data_map import (
 )
 from carto_helpers.charts.theme import INK, finish, not_run, student_colour, student_scale
 from carto_helpers.comparison import CELL, require_columns
+from carto_helpers.doubts import meanings
 
 __all__ = [
     "MapCounts", "ablation", "data_map", "density", "map_caption", "map_counts", "phase_dots",
@@ -41,6 +43,7 @@ SOURCES = ("ours", "the paper's")
 RANDOM_LINE = "ours, random"
 POINT, LINE = "#0072B2", "#D55E00"  # blue and vermilion
 SCORE = "test macro F1"
+NOTE_WIDTH = 90  # characters a line
 MIX_TITLE = "mix: hard / ambiguous / easy"
 OPEN: dict[str, Any] = {"strokeWidth": 1.5, "opacity": 1}  # the paper's mark
 
@@ -78,7 +81,7 @@ def ablation(table: pd.DataFrame) -> ChartType:
         for i, name in enumerate(datasets)
     ]  # fmt: skip
     columns = 3 if len(datasets) == 3 else 2
-    chart = alt.concat(*panels, columns=columns, spacing=14)
+    chart = _noted(alt.concat(*panels, columns=columns, spacing=14), rows)
     return finish(chart.resolve_scale(shape="shared", fill="shared"), _described("Line", rows))
 
 
@@ -96,7 +99,7 @@ def _ablation_panel(rows: pd.DataFrame, scale: alt.Scale, *, is_first: bool) -> 
     y = _score_axis("y", "mean", [0.0, 1.0], title)
     colour = alt.Color("student:N", scale=scale, legend=alt.Legend(title=None, orient="top"))
     ours, paper = _ours(rows), _papers(rows)
-    base = alt.Chart(ours).encode(x=x, color=colour, tooltip=_tooltip())
+    base = alt.Chart(ours).encode(x=x, color=colour, tooltip=_tooltip(ours))
     bars = base.mark_rule(strokeWidth=1.5, clip=True).encode(
         y=_score_axis("y", "low", [0.0, 1.0], title), y2="high:Q"
     )
@@ -104,7 +107,7 @@ def _ablation_panel(rows: pd.DataFrame, scale: alt.Scale, *, is_first: bool) -> 
     dots = base.mark_point(filled=True, size=45, opacity=1).encode(y=y)
     theirs = alt.Chart(paper).mark_point(shape="diamond", filled=False, size=60, **OPEN)
     theirs = theirs.encode(
-        x=x, y=_score_axis("y", "paper", [0.0, 1.0], title), color=colour, tooltip=_tooltip()
+        x=x, y=_score_axis("y", "paper", [0.0, 1.0], title), color=colour, tooltip=_tooltip(paper)
     )
     return alt.layer(line, bars, dots, theirs, _source_legend(rows))
 
@@ -141,7 +144,7 @@ def phase_dots(table: pd.DataFrame) -> ChartType:
             for i, name in enumerate(found)
         ]  # fmt: skip
         lines.append(alt.hconcat(*panels, spacing=10))
-    chart = alt.vconcat(*lines, spacing=16)
+    chart = _noted(alt.vconcat(*lines, spacing=16), rows)
     return finish(chart, _described("Dot", rows))
 
 
@@ -161,12 +164,12 @@ def _dots_panel(rows: pd.DataFrame, order: list[str], *, is_first: bool) -> Char
     ours, paper = _ours(rows), _papers(rows)
     colour = alt.value(student_colour(str(rows["student"].iloc[0])))
     score = _score_axis("x", "mean", domain, SCORE)
-    base = alt.Chart(ours).encode(y=subset, color=colour, tooltip=_tooltip())
+    base = alt.Chart(ours).encode(y=subset, color=colour, tooltip=_tooltip(ours))
     bars = base.mark_rule(strokeWidth=2, yOffset=-3, clip=True).encode(x="low:Q", x2="high:Q")
     dots = base.mark_point(filled=True, size=55, opacity=1, yOffset=-3).encode(x=score)
     theirs = alt.Chart(paper).mark_point(shape="diamond", filled=False, size=60, **OPEN, yOffset=4)
     theirs = theirs.encode(
-        x=_score_axis("x", "paper", domain, SCORE), y=subset, color=colour, tooltip=_tooltip()
+        x=_score_axis("x", "paper", domain, SCORE), y=subset, color=colour, tooltip=_tooltip(paper)
     )
     random = alt.Chart(ours[ours["rule"] == "random"]).mark_rule(color=INK, strokeDash=[4, 3])
     return alt.layer(
@@ -229,7 +232,7 @@ def worked_example(frame: pd.DataFrame, *, gold: str = "frog") -> ChartType:
 
 
 def _drawn(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells that have a score, checked."""
+    """Return the cells that have a score, checked; with their marks of doubt if there are any."""
     require_columns(table, NEEDED, "table")
     rows = table[table["mean"].notna() | table["paper"].notna()]
     twice = rows[rows.duplicated(list(CELL))]
@@ -238,7 +241,23 @@ def _drawn(table: pd.DataFrame) -> pd.DataFrame:
             f"a figure shows one start a cell, got two for {twice.iloc[0]['dataset']} / "
             f"{twice.iloc[0]['student']}; choose rows of one start before `summary`"
         )
-    return rows
+    has_none = "doubts" in rows and not rows["doubts"].any()
+    return rows.drop(columns="doubts") if has_none else rows
+
+
+def _doubts(rows: pd.DataFrame) -> str:
+    """Return what the marks of doubt of the drawn cells mean, "" where they have none."""
+    return meanings(rows["doubts"]) if "doubts" in rows else ""
+
+
+def _noted(chart: ChartType, rows: pd.DataFrame) -> ChartType:
+    """Return the chart with the meaning of its marks below; which cells have them, tooltips say."""
+    if not (text := _doubts(rows)):
+        return chart
+    lines = textwrap.wrap(f"Some of these cells are doubtful. {text}", NOTE_WIDTH)
+    title = alt.TitleParams(lines, orient="bottom", fontSize=11, fontWeight="normal")
+    noted: ChartType = chart.properties(title=title)
+    return noted
 
 
 def _ours(rows: pd.DataFrame) -> pd.DataFrame:
@@ -251,7 +270,7 @@ def _papers(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _light(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the few short columns that the page has to carry."""
-    names = [*NEEDED, "percent"] if "percent" in rows else list(NEEDED)
+    names = [*NEEDED, *rows.columns.intersection(["percent", "doubts"])]
     return rows[names].round(5)
 
 
@@ -266,10 +285,11 @@ def _padded(low: float, high: float) -> list[float]:
     return [round(max(low - room, 0.0), 4), round(min(high + room, 1.0), 4)]
 
 
-def _tooltip() -> list[alt.Tooltip]:
+def _tooltip(rows: pd.DataFrame) -> list[alt.Tooltip]:
     names = [alt.Tooltip(f"{name}:N") for name in ("dataset", "student", "train_data")]
     scores = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("mean", "low", "high", "paper")]
-    return [*names, *scores, alt.Tooltip("n:Q")]
+    doubts = [alt.Tooltip("doubts:N")] if "doubts" in rows else []
+    return [*names, *scores, alt.Tooltip("n:Q"), *doubts]
 
 
 def _source_legend(rows: pd.DataFrame, names: tuple[str, ...] = SOURCES) -> alt.Chart:
@@ -308,4 +328,5 @@ def _described(kind: str, rows: pd.DataFrame) -> str:
             f"{dataset}, {student}: highest {highest['mean']:.3f} ({highest['train_data']}), "
             f"lowest {lowest['mean']:.3f} ({lowest['train_data']})."
         )
-    return " ".join([*parts, f"{int(rows['paper'].notna().sum())} values of the paper's beside."])
+    parts.append(f"{int(rows['paper'].notna().sum())} values of the paper's beside.")
+    return " ".join([*parts, *filter(None, [_doubts(rows)])])

@@ -21,6 +21,7 @@ from carto_helpers.comparison import (
     summary,
 )
 from carto_helpers.config import PhaseConfig
+from carto_helpers.doubts import meanings, told
 from carto_helpers.selection import PHASE1_RULES, scaled_mixes
 
 __all__ = [
@@ -291,7 +292,10 @@ def train_data(rule: str, fraction: float, hard: float, ambiguous: float, easy: 
 
 
 def provenance(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return where rows came from: machine, versions, commit, seeds and cost.
+    """Return where rows came from: machine, versions, commit, seeds and cost, and their marks.
+
+    Every page that shows numbers of a record shows this of their rows: a marked one is named there,
+    with what the mark means, whatever else the page says of it.
 
     Parameters
     ----------
@@ -314,6 +318,8 @@ def provenance(rows: pd.DataFrame) -> pd.DataFrame:
         items["seconds"] = f"{seconds.sum():,.0f} in all, median {seconds.median():,.1f} a run"
         finished = rows["finished_at"].astype(str)
         items["finished_at"] = f"{finished.min()} to {finished.max()}"
+        marks = told(list(rows["doubts"])) if "doubts" in rows else ""
+        items |= {"doubts": f"{marks}. {meanings([marks])}"} if marks else {}
     names = [name.replace("_", " ") for name in items]
     return pd.DataFrame({"item": names, "value": list(items.values())})
 

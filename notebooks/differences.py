@@ -96,3 +96,9 @@ Markdown(class_balance.read_effects(class_balance.class_effects(studied, thirds)
 
 # %% tags=["hide-input"]
 Markdown(differences.told(class_balance.mean_scores(studied, thirds)))
+
+# %% [markdown]
+# ## Where the numbers come from
+
+# %% tags=["hide-input"]
+tables.show(tables.provenance(students), caption="Provenance of the students' rows.")

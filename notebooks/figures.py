@@ -117,3 +117,12 @@ if label:
     p_gold = found["p_gold"].iloc[0]
     history = pd.DataFrame({"epoch": range(1, len(p_gold) + 1), label: p_gold})
     display(figures.worked_example(history, gold=label))
+
+# %% [markdown]
+# ## Where the numbers come from
+
+# %% tags=["hide-input"]
+tables.show(tables.provenance(students), caption="Provenance of the students' rows.")
+
+# %% tags=["hide-input"]
+tables.show(tables.provenance(teachers), caption="Provenance of the teachers' rows.")

@@ -97,3 +97,6 @@ tables.show(five, caption="Phase 3: random subsets by size (table 5).", notes=NO
 
 # %% tags=["hide-input"]
 tables.show(tables.provenance(students), caption="Provenance of the students' rows.")
+
+# %% tags=["hide-input"]
+tables.show(tables.provenance(teachers), caption="Provenance of the teachers' rows.")

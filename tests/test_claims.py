@@ -1,10 +1,12 @@
 """Claims against a record: one row a claim, and the demonstration on the committed digits."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from carto_helpers import tables
 from carto_helpers.claims import judging
 from carto_helpers.claims.claim_list import CLAIMS
 from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
@@ -23,7 +25,7 @@ def made_findings(*places: tuple[str, str, float]) -> pd.DataFrame:
         {
             "claim": "c", "where": "w", "test": "t", "dataset": f"d{i}", "subject": "s",
             "verdict": verdict, "reading": "", "reason": reason, "paper": "", "statistic": str(i),
-            "n": 3, "p": p, "low": 0.0, "high": 1.0,
+            "n": 3, "p": p, "low": 0.0, "high": 1.0, "doubts": "",
         }
         for i, (verdict, reason, p) in enumerate(places)
     ]  # fmt: skip
@@ -112,3 +114,38 @@ def test_every_place_is_shown_with_the_papers_reading(digits) -> None:
     assert table["place"].iloc[0] == "digits, mobilenet"
     papers = judging.finding_table(judging.judge(Results(BOOK / "none")))["papers_reading"]
     assert papers.iloc[0].startswith("random's mean is above 10 of 11 others")
+
+
+def test_a_claim_that_rests_on_marked_rows_says_so_whatever_its_verdict(tmp_path: Path) -> None:
+    shutil.copytree(BOOK, tmp_path, dirs_exist_ok=True)
+    harm(tmp_path / "students.csv", "method_version", "0")
+    harm(tmp_path / "teachers.csv", "test_accuracy", "2.0")
+    findings = judging.judge(Results(tmp_path), ["digits"])
+    by_scores = findings[findings["subject"] == "mobilenet"]
+    assert by_scores["doubts"].str.contains("mixed versions").all()
+    on_maps = findings[findings["subject"] == "resnet50"]
+    assert (on_maps["doubts"] == "diverged").all() and HOLDS in set(on_maps["verdict"])
+    table = judging.claim_table(findings)
+    assert (table.loc[table["verdict"] != UNKNOWN, "doubts"] != "").all()
+    for shown in (table, judging.finding_table(findings)):
+        html = tables.show(shown, caption="Claims.").to_html()
+        assert "mixed versions" in html and "Mixed versions: " in html and "Diverged: " in html
+    n = int((table["doubts"] != "").sum())
+    assert f"Behind **{n}** of the claims stand rows with marks of doubt." in judging.read_claims(
+        findings
+    )
+
+
+def harm(path: Path, column: str, value: str) -> None:
+    """Change every second row of a table, as one who edits it by hand would."""
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    rows.loc[::2, column] = value
+    rows.to_csv(path, index=False)
+    path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)
+
+
+def test_a_claim_on_rows_without_marks_says_nothing_of_them(digits) -> None:
+    on_maps = digits[digits["subject"] == "resnet50"]
+    assert len(on_maps) and set(on_maps["doubts"]) == {""}
+    assert "doubts" not in tables.printed(judging.finding_table(on_maps))
+    assert "doubt" not in judging.read_claims(on_maps)

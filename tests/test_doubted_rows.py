@@ -8,7 +8,7 @@ import pytest
 from made_runs import make_folder, student_row, teacher_row, tiny_config
 
 from carto_helpers import config, experiments, tables
-from carto_helpers.experiments import status
+from carto_helpers.experiments import status, status_facts
 from carto_helpers.findings.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.findings.readings import results_table
 from carto_helpers.recording import DynamicsRecord
@@ -45,6 +45,9 @@ def test_a_subset_that_lost_a_class_is_marked_in_status_and_tables(tmp_path: Pat
     results = made_record(tmp_path)
     rows = with_doubts(results, results.students())
     assert rows["doubts"].tolist() == [("class lost: owl",)]
+    facts = status_facts(results)
+    assert facts["teachers"][0]["doubts"] == ""
+    assert facts["students"][0]["doubts"] == "class lost: owl"
     assert "  class lost: owl: s" in status(results).splitlines()
     assert "Class lost: the subset holds no image of a class." in status(results)
 
@@ -56,7 +59,7 @@ def test_students_that_diverge_are_marked_and_their_teacher_is_not(tmp_path: Pat
         experiments.phase3(dataclasses.replace(settings, learning_rate=rate))
     rows = with_doubts(Results(settings.results), Results(settings.results).students())
     assert rows["train_loss"].gt(100).tolist() == [False, False, True, True]
-    assert rows["doubts"].tolist() == [(), (), ("diverged",), ("diverged",)]
+    assert ["diverged" in marks for marks in rows["doubts"]] == [False, False, True, True]
 
 
 def test_a_student_of_a_later_version_than_its_teachers_is_marked(
@@ -68,7 +71,7 @@ def test_a_student_of_a_later_version_than_its_teachers_is_marked(
     for module in (config, provenance):
         monkeypatch.setattr(module, "METHOD_VERSION", 2)
     phase = experiments.phase3(settings)
-    assert phase is not None and phase.students["doubts"].tolist() == [("mixed versions",)]
+    assert phase is not None and "mixed versions" in phase.students["doubts"].iloc[0]
 
 
 def test_a_page_shows_the_mark_and_what_it_means(tmp_path: Path) -> None:
@@ -155,5 +158,6 @@ def test_a_seeds_subset_is_its_own(tmp_path: Path) -> None:
 def test_nothing_recorded_has_no_doubts(tmp_path: Path) -> None:
     results = Results(tmp_path)
     assert with_doubts(results, results.students()).empty
+    assert status_facts(results)["students"] == status_facts(results)["teachers"] == []
     assert "doubts" in with_doubts(results, results.teachers())
     assert doubt_lines(results) == []

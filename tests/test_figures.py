@@ -91,6 +91,21 @@ def test_one_run_is_drawn_without_an_interval() -> None:
     assert width_of(figures.phase_dots(table).to_dict()) <= MAX_WIDTH
 
 
+@pytest.mark.parametrize("name", ["ablation", "phase_dots"])
+def test_a_marked_cell_is_told_below_the_chart_in_its_tooltip_and_its_text(name: str) -> None:
+    table = sizes(["cifar10", "cifar100", "mnist"]).assign(doubts="")
+    draw = getattr(figures, name)
+    assert "doubt" not in json.dumps(draw(table).to_dict())
+    table.loc[0, "doubts"] = "mixed versions (1 of 3); class lost: cat"
+    chart = draw(table).to_dict()
+    note = " ".join(chart["title"]["text"])
+    assert "doubtful. Class lost: the subset holds no image of a class. Mixed versions: " in note
+    assert "Mixed versions: " in chart["description"]
+    assert "class lost: cat" in json.dumps(chart["datasets"])
+    assert '"field": "doubts"' in json.dumps(chart)
+    assert width_of(chart) <= MAX_WIDTH
+
+
 @pytest.mark.parametrize("figure", [figures.ablation, figures.phase_dots])
 def test_nothing_run_and_nothing_published_says_so(figure: object) -> None:
     """An empty table is no error."""

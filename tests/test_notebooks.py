@@ -86,3 +86,10 @@ def test_papermill_stops_there_too(tmp_path: Path) -> None:
         )
     assert "experiments.configure" in stop.value.source
     assert stop.value.exec_count <= 3  # parameters, injected parameters, set-up
+
+
+def test_every_notebook_that_reads_a_record_shows_where_its_rows_and_their_marks_are_from() -> None:
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        text = "".join(code_cells(path.stem))
+        if "Results(" in text:
+            assert "tables.provenance(" in text, path.stem

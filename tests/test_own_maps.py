@@ -104,6 +104,8 @@ def test_phases_and_status_speak_json(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["status", "--results", results, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["students"][0]["count"] == 1
+    for row in (*facts["teachers"], *facts["students"]):
+        assert isinstance(row["doubts"], str)
     assert facts["under_way"] == []
 
 

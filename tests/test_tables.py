@@ -192,6 +192,14 @@ def test_provenance_lists_what_differs_and_adds_up_the_cost() -> None:
     assert list(provenance(EMPTY)["value"]) == ["not run"]
 
 
+def test_provenance_names_the_marks_and_what_they_mean() -> None:
+    rows = made_students([RANDOM])
+    unmarked = rows.assign(doubts=[()] * 3)
+    pd.testing.assert_frame_equal(provenance(unmarked), provenance(rows))
+    marked = provenance(rows.assign(doubts=[("diverged",), (), ()])).set_index("item")["value"]
+    assert marked["doubts"].startswith("diverged (1 of 3). Diverged: the loss on the images")
+
+
 def test_printed_has_fixed_decimals_and_a_dash_for_nothing() -> None:
     """Three decimals; the paper's own where it has more or fewer."""
     table = table3(summary(made_students([RANDOM])), PAPER3, students=["mobilenet"])

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from carto_helpers.claims.verdicts import LEAST_ROWS
 from carto_helpers.comparison import SETTING, SUBSET, require_columns
 from carto_helpers.config import Recipe, SubsetSpec
+from carto_helpers.doubts import told
 from carto_helpers.selection import PHASE1_RULES, scaled_mixes
 
 RANDOM, WHOLE = "33% random", "100% train"
@@ -26,13 +27,14 @@ class Cell:
     """Scores of one student on one data set, by subset ("33% random", "mix 14/5/14").
 
     `scores` holds a series by student seed for each subset, all of one setting; `paper` the
-    paper's printed score for each subset that its table has.
+    paper's printed score for each subset that its table has; `doubts` tells the rows' marks.
     """
 
     dataset: str
     student: str
     scores: Mapping[str, "pd.Series[float]"]
     paper: Means
+    doubts: str = ""
 
     def means(self) -> dict[str, float]:
         """Return the mean of each subset that has `LEAST_ROWS` rows."""
@@ -67,7 +69,7 @@ def cell(
     Parameters
     ----------
     students
-        Rows of students.csv; may be empty.
+        Rows of students.csv, with or without marks of doubt; may be empty.
     dataset, student
         Which.
     names
@@ -90,7 +92,8 @@ def cell(
         str(label): group.set_index("student_seed")["test_macro_f1"]
         for label, group in rows.groupby("label", sort=False)
     }
-    return Cell(dataset=dataset, student=student, scores=scores, paper=dict(paper))
+    doubts = told(list(rows["doubts"])) if "doubts" in rows else ""
+    return Cell(dataset=dataset, student=student, scores=scores, paper=dict(paper), doubts=doubts)
 
 
 def subset_labels(rows: pd.DataFrame) -> list[str]:

@@ -1,7 +1,7 @@
 """The paper's claims, one by one: where each stands, how it is tested, and on what."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +21,9 @@ from carto_helpers.claims.claim_cells import (
 from carto_helpers.claims.verdicts import Finding, unknown
 from carto_helpers.comparison import published_scores
 from carto_helpers.config import FAMILIES
+from carto_helpers.doubts import told
 from carto_helpers.findings.chosen_rows import PAPERS_DATASETS, chosen_students, chosen_teachers
+from carto_helpers.findings.doubted_rows import with_doubts
 from carto_helpers.findings.teacher_map import TeacherMap, recorded_maps, strengths, teacher_map
 from carto_helpers.records import Results, published
 
@@ -44,9 +46,10 @@ class Evidence:
 
     def __init__(self, results: Results, paper: Path | None = None) -> None:
         self.results = results
-        self.teachers, self._chosen = results.teachers(), chosen_teachers(results)
+        self.teachers = with_doubts(results, results.teachers())
+        self._chosen = chosen_teachers(results)
         students = results.students()
-        others = students[~students["dataset"].isin(PAPERS_DATASETS)]
+        others = with_doubts(results, students[~students["dataset"].isin(PAPERS_DATASETS)])
         shown = [rows for rows in (chosen_students(results), others) if len(rows)]
         self.students = pd.concat(shown, ignore_index=True) if shown else students
         self._paper = {n: published_scores(published(n, paper)) for n in _TABLES}
@@ -59,11 +62,19 @@ class Evidence:
         rows = rows[(rows["dataset"] == dataset) & (rows["student"] == student)]
         return dict(zip(subset_labels(rows), rows["paper"].astype(float), strict=True))
 
-    def _map(self, dataset: str) -> TeacherMap | None:
-        """Return the map of a data set's chosen teacher, None if none is recorded."""
+    def mapped(self, dataset: str) -> list[str]:
+        """Return the key of a data set's chosen teacher, none if its dynamics are not recorded."""
         kept = recorded_maps(self.results, dataset)
         chosen = self._chosen.loc[self._chosen["dataset"] == dataset, "key"].tolist() or kept
-        return teacher_map(self.results, chosen[0]) if chosen and chosen[0] in kept else None
+        return [key for key in chosen[:1] if key in kept]
+
+    def doubts(self, column: str, values: Sequence[str]) -> str:
+        """Return the marks of the teachers whose `column` is among `values`, "" for none."""
+        rows = self.teachers[self.teachers[column].isin(values)]
+        return told(list(rows["doubts"]))
+
+    def _map(self, dataset: str) -> TeacherMap | None:
+        return next((teacher_map(self.results, key) for key in self.mapped(dataset)), None)
 
     def _strengths(self, dataset: str) -> pd.DataFrame:
         return strengths(self.results, dataset)
@@ -108,7 +119,8 @@ def _scores(
         for place in _places(asked, datasets):
             paper = evidence.paper(table, *place)
             here = cell(evidence.students, *place, names=_TABLES[table], paper=paper)
-            found.append((instead if instead and exceptions(place) else test)(here))
+            finding = (instead if instead and exceptions(place) else test)(here)
+            found.append(replace(finding, doubts=here.doubts))
         return found
 
     return find
@@ -126,7 +138,7 @@ def _maps(test: Callable[[TeacherMap], Finding], datasets: Sequence[str] = PAPER
         return [
             unknown(name, "teacher", "no teacher's dynamics are recorded")
             if found is None
-            else test(found)
+            else replace(test(found), doubts=evidence.doubts("key", evidence.mapped(name)))
             for name, found in maps.items()
         ]
 
@@ -134,11 +146,17 @@ def _maps(test: Callable[[TeacherMap], Finding], datasets: Sequence[str] = PAPER
 
 
 def _strength(test: Callable[[pd.DataFrame, str], Finding]) -> Find:
-    return lambda evidence, asked: [test(evidence.strengths(name), name) for name in asked]
+    return lambda evidence, asked: [
+        replace(test(evidence.strengths(name), name), doubts=evidence.doubts("dataset", [name]))
+        for name in asked
+    ]
 
 
 def _teachers(test: Callable[[pd.DataFrame, str], Finding]) -> Find:
-    return lambda evidence, asked: [test(evidence.teachers, name) for name in asked]
+    return lambda evidence, asked: [
+        replace(test(evidence.teachers, name), doubts=evidence.doubts("dataset", [name]))
+        for name in asked
+    ]
 
 
 def _is_papers_exception(place: Place) -> bool:

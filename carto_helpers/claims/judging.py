@@ -72,7 +72,8 @@ def claim_table(findings: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        claim, verdict, reason, known ("2 of 3"), statistic (and its place), n, p, low, high.
+        claim, verdict, reason, known ("2 of 3"), statistic (and its place), n, p, low, high, and
+        doubts: by place, the marks of the rows behind the claim.
     """
     groups = findings.groupby("claim", sort=False)
     return pd.DataFrame([_claim_row(rows) for _, rows in groups])
@@ -92,7 +93,15 @@ def _claim_row(rows: pd.DataFrame) -> dict[str, Any]:
         **{name: row[name] for name in _NUMBERS},
         "statistic": place + row["statistic"] if verdict != UNKNOWN else "",
         "p": printed_p(row["p"]),
+        "doubts": _doubts(rows),
     }
+
+
+def _doubts(rows: pd.DataFrame) -> str:
+    marked = rows[rows["doubts"] != ""]
+    places = marked["dataset"] + ", " + marked["subject"]
+    by_marks = places.groupby(marked["doubts"], sort=False).agg("; ".join)
+    return "; ".join(f"{where}: {marks}" for marks, where in by_marks.items())
 
 
 def claim_tests(findings: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +115,8 @@ def finding_table(findings: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        claim, place, verdict, reason, reading, papers_reading, statistic, n, p (text), low, high.
+        claim, place, verdict, reason, reading, papers_reading, statistic, n, p (text), low, high,
+        doubts.
     """
     return pd.DataFrame(
         {
@@ -118,6 +128,7 @@ def finding_table(findings: pd.DataFrame) -> pd.DataFrame:
             "papers_reading": findings["paper"],
             **{name: findings[name] for name in _NUMBERS},
             "p": findings["p"].map(printed_p),
+            "doubts": findings["doubts"],
         }
     )
 
@@ -130,10 +141,13 @@ def read_claims(findings: pd.DataFrame) -> str:
     }
     n_opposite = int((table["reason"] == OPPOSITE).sum())
     n_known = int((findings["verdict"] != UNKNOWN).sum())
+    n_doubted = int((table["doubts"] != "").sum())
+    doubted = f" Behind **{n_doubted}** of the claims stand rows with marks of doubt."
     return (
         f"Of the paper's {len(table)} claims **{n[HOLDS]}** hold in every place that is known so "
         f"far. For **{n_opposite}** our runs show the opposite in at least one place, and for "
         f"**{n[DOES_NOT] - n_opposite}** they show neither: what was found could be chance. "
         f"**{n[UNKNOWN]}** wait for more runs. A verdict needs three runs on each side of a test; "
         f"{n_known} of the {len(findings)} places that the claims speak of have them."
+        f"{doubted if n_doubted else ''}"
     )

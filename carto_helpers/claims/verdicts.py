@@ -24,7 +24,8 @@ class Finding:
     seeds or examples; `p` its corrected p value (NaN where an interval decides); `low` and `high`
     the ends of its 95 % interval. `reading` says what was found, `paper` the same
     of the paper's own table, `reason` why the claim does not hold (`OPPOSITE` or `NOT_SHOWN`).
-    Of the `n_asked` comparisons that the claim makes, `n_shown` are shown as it says.
+    Of the `n_asked` comparisons that the claim makes, `n_shown` are shown as it says. `doubts`
+    tells the marks of the rows behind it, "" where they have none.
     """
 
     dataset: str
@@ -40,6 +41,7 @@ class Finding:
     high: float = field(default=float("nan"))
     n_shown: int = 0
     n_asked: int = 1
+    doubts: str = ""
 
 
 def unknown(dataset: str, subject: str, reading: str, n: int = 0) -> Finding:
