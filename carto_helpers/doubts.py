@@ -4,7 +4,6 @@ A mark refuses nothing. It stands beside the number wherever a table shows it, s
 does not look like a right one.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -273,7 +272,7 @@ def _has_diverged(row: Mapping[Any, Any], seen: Evidence | None) -> bool:
     """
     if seen is None or math.isnan(row["train_loss"]):
         return False
-    recipe = Recipe(**json.loads(row["recipe"]))
+    recipe = Recipe.from_json(row["recipe"])
     weight = recipe.hard_weight + (1 - recipe.hard_weight) * recipe.temperature**2
     return bool(row["train_loss"] > weight * math.log(seen.n_classes))
 
