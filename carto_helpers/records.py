@@ -34,6 +34,7 @@ from carto_helpers.storage.durable import replacing as replacing
 from carto_helpers.storage.dynamics_table import from_table, to_table
 from carto_helpers.storage.plain_texts import check_texts, short
 from carto_helpers.storage.seals import is_sealed, read_sealed, seal, seal_path, write_sealed
+from carto_helpers.storage.table_files import write_table
 from carto_helpers.storage.tensor_files import DamagedFileError as DamagedFileError
 from carto_helpers.storage.tensor_files import load_metadata as load_metadata
 from carto_helpers.storage.tensor_files import load_tensors as load_tensors
@@ -252,8 +253,7 @@ class Results:
     def save_dynamics(self, key: str, record: DynamicsRecord) -> str:
         """Write the dynamics of teacher `key`; return their digest, as a row holds it."""
         path = self.folder / "dynamics" / f"{key}.parquet"
-        with replacing(path) as beside:
-            pq.write_table(to_table(record), beside, compression="zstd", compression_level=9)
+        write_table(path, to_table(record), level=9)
         return digest(path)
 
     def dynamics(self, key: str) -> DynamicsRecord:

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from carto_helpers.recording import QUANTITIES, DynamicsRecord
 from carto_helpers.records import replacing
 from carto_helpers.storage.dynamics_table import from_table, to_table
 from carto_helpers.storage.plain_texts import check_texts, short
 from carto_helpers.storage.record_checks import check_record
+from carto_helpers.storage.table_files import read_table, write_table
 
 _UNREADABLE = (
     ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, OSError, OverflowError,
@@ -28,11 +28,18 @@ _UNREADABLE = (
 def write_npz(path: str | Path, record: DynamicsRecord) -> None:
     """Write a record as compressed NumPy arrays that are read without pickle.
 
-    `index`, `labels` and each quantity by its name; classes, mode and the examples' names as JSON
-    in the bytes `about`.
+    `index`, `labels` and each quantity by its name; classes, mode, the examples' names and which
+    quantities there are as JSON in the bytes `about`.
     """
     ids = None if record.ids is None else record.ids.tolist()
-    about = json.dumps({"classes": record.classes, "mode": record.mode, "ids": ids})
+    about = json.dumps(
+        {
+            "classes": record.classes,
+            "mode": record.mode,
+            "ids": ids,
+            "quantities": list(record.quantities),
+        }
+    )
     arrays: dict[str, Any] = {"index": record.index, "labels": record.labels, **record.quantities}
     with replacing(Path(path)) as beside, beside.open("wb") as file:
         np.savez_compressed(file, about=np.frombuffer(about.encode(), dtype=np.uint8), **arrays)
@@ -55,11 +62,12 @@ def read_npz(path: str | Path) -> DynamicsRecord:
             ids = about["ids"]
             check_texts(about["classes"], Path(path), "a class's name")
             kind = object if ids and isinstance(ids[0], str) else np.int64
+            names = about.get("quantities", [name for name in QUANTITIES if name in arrays])
             record = DynamicsRecord(
                 index=arrays["index"],
                 labels=arrays["labels"],
                 classes=tuple(about["classes"]),
-                quantities={name: arrays[name] for name in QUANTITIES if name in arrays},
+                quantities={name: arrays[name] for name in names},
                 mode=about["mode"],
                 ids=None if ids is None else np.array(ids, dtype=kind),
             )
@@ -69,9 +77,8 @@ def read_npz(path: str | Path) -> DynamicsRecord:
 
 
 def write_parquet(path: str | Path, record: DynamicsRecord) -> None:
-    """Write a record as the table of `to_table`, one column a quantity and epoch."""
-    with replacing(Path(path)) as beside:
-        pq.write_table(to_table(record), beside, compression="zstd", compression_level=9)
+    """Write a record as the table of `to_table`, one column a quantity and epoch, checksummed."""
+    write_table(Path(path), to_table(record), level=9)
 
 
 def read_parquet(path: str | Path) -> DynamicsRecord:
@@ -82,11 +89,12 @@ def read_parquet(path: str | Path) -> DynamicsRecord:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it holds no training dynamics, or their parts do not fit each other.
+        If it holds no training dynamics, their parts do not fit each other, or it is not as
+        `write_parquet` left it; files of other makers carry no checksum.
     """
     _must_exist(Path(path))
     try:
-        return from_table(pq.read_table(path), Path(path))
+        return from_table(read_table(Path(path)), Path(path))
     except _UNREADABLE as error:
         if str(error).startswith(str(path)):
             raise  # ours says more
