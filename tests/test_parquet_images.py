@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,13 @@ def test_jpegs_of_any_size_are_read_at_one(tmp_path: Path) -> None:
         ({"img": [png()], "label": [0]}, "must have the columns image and label, got img, label; "),
         ({"image": [png(), png()], "label": ["a", "b" * 10_001]}, "at most 10,000 characters"),
         ({"image": [png(), png()], "label": [-1, 1]}, "class of train must be in train, got -1"),
+        (
+            {"image": [png()] * 3, "label": [0, 1, 3]},
+            "classes' numbers below its 3 rows, got 3; number the classes",
+        ),
+        ({"image": [png()] * 2, "label": [0, 10**9]}, "below its 2 rows, got 1000000000; number"),
+        ({"image": [png()] * 2, "label": [0, 2**62]}, "below its 2 rows, got 4611686018427387904"),
+        ({"image": [png()] * 2, "label": ["a\n", "b"]}, r"without line breaks .* got 'a\\n' for 1"),
     ],
 )
 def test_what_is_no_table_of_images_is_named(
@@ -110,13 +118,14 @@ def test_what_is_no_table_of_images_is_named(
 ) -> None:
     with pytest.raises(ValueError, match=text) as info:
         data.load(write(tmp_path / "mine", columns))
-    assert str(tmp_path) in str(info.value) or "in train" in str(info.value)
+    assert str(tmp_path / "mine" / "train.parquet") in str(info.value)
+    assert "\n" not in str(info.value)
 
 
 def test_a_class_that_train_lacks_is_named(tmp_path: Path) -> None:
     train = {"image": [png()] * 2, "label": ["ant", "bee"]}
     folder = write(tmp_path / "mine", train, {"image": [png()], "label": ["cat"]})
-    with pytest.raises(ValueError, match="class of test must be in train, got 'cat' only in test"):
+    with pytest.raises(ValueError, match=r"test must be in train, got 'cat' only in .*/test\.p"):
         data.load(folder)
 
 
@@ -133,12 +142,56 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
 def test_names_in_the_metadata_that_are_none_are_left_out(tmp_path: Path) -> None:
     folder = write(tmp_path / "mine", {"image": [png()] * 2, "label": [0, 1]})
     wrong = json.dumps({"info": {"features": {"label": {"names": [1]}}}}).encode()
-    for about in (b"{", b"[]", wrong):
+    for about in (b"{", b"[]", wrong, b"[" * 100_000):
         table = pq.read_table(folder / "train.parquet").replace_schema_metadata(
             {b"huggingface": about}
         )
         pq.write_table(table, folder / "train.parquet")
         assert data.load(folder).classes == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    ("names", "got"), [(["ant", "ant"], "'ant' for 2"), (["ant\nbee", "c"], r"'ant\\nbee' for 1")]
+)
+def test_names_that_a_table_cannot_tell_apart_are_refused(
+    tmp_path: Path, names: list[str], got: str
+) -> None:
+    folder = write(tmp_path / "mine", {"image": [png()] * 2, "label": [0, 1]})
+    about = {"info": {"features": {"label": {"names": names}}}}
+    table = pq.read_table(folder / "train.parquet")
+    named = table.replace_schema_metadata({"huggingface": json.dumps(about)})
+    pq.write_table(named, folder / "train.parquet")
+    with pytest.raises(ValueError, match=rf"train\.parquet must name each class once, .*{got}"):
+        data.load(folder)
+    part = (PIXELS, LABELS)
+    with pytest.raises(ValueError, match=f"mine must name each class once, .*{got}"):
+        write_images(from_arrays(part, part, classes=names), tmp_path / "mine" / "mine")
+
+
+def test_no_changed_byte_gives_other_images(tmp_path: Path) -> None:
+    folder = write_images(made(), tmp_path / "mine")
+    path, draw = folder / "train.parquet", np.random.default_rng(0)
+    whole, expected = path.read_bytes(), data.load(folder)
+    for at, byte in zip(draw.integers(0, len(whole), 100), draw.integers(1, 256, 100), strict=True):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ byte]) + whole[at + 1 :])
+        shutil.rmtree(cache_folder(), ignore_errors=True)
+        try:
+            found = data.load(folder)
+        except ValueError as error:
+            text = str(error)
+        else:
+            text = str(path)
+            assert (found.fingerprint, found.classes) == (expected.fingerprint, expected.classes)
+        assert str(path) in text, at
+
+
+def test_what_is_no_text_is_named_with_the_file(tmp_path: Path) -> None:
+    folder = write(tmp_path / "mine", {"image": [png()] * 2, "label": ["bee", "ant"]})
+    path = folder / "train.parquet"
+    label = pa.array([b"\xff\xfe", b"ant"]).view(pa.string())
+    pq.write_table(pa.table({"image": [png()] * 2, "label": label}), path)
+    with pytest.raises(ValueError, match=f"expected a Parquet file, got {path} .*utf"):
+        data.load(folder)
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:

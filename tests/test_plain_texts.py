@@ -22,7 +22,7 @@ from carto_helpers.formats.dynamics_files import read_npz, read_parquet, write_n
 from carto_helpers.recorders.epoch_folder import read_manifest
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results, published
-from carto_helpers.storage.plain_texts import check_name, check_texts, short
+from carto_helpers.storage.plain_texts import check_classes, check_name, check_texts, short
 from carto_helpers.storage.seals import write_sealed
 
 LONG = "x" * 100_000
@@ -196,3 +196,10 @@ def test_a_long_parameter_is_shortened(parameters: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=", got ") as error:
         PhaseConfig.from_parameters(parameters, phase)
     assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("names", [["a", "a"], ["a\u2028b", "c"], ["\ud800"], ["a\x1b[0m", "b"]])
+def test_classes_that_a_table_cannot_tell_apart_are_named(tmp_path: Path, names: list[str]) -> None:
+    check_classes(["ant", "bee", "ä / ö"], tmp_path)
+    with pytest.raises(ValueError, match=f"^{tmp_path} must name each class once, .* rename them"):
+        check_classes(names, tmp_path)

@@ -14,15 +14,14 @@ from typing import Any, NamedTuple
 
 import PIL
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from carto_helpers.images.decoding import Held, decode_images
 from carto_helpers.images.image_cache import read_cache, write_cache
 from carto_helpers.images.image_set import Dataset, ImageSet
 from carto_helpers.images.sources import to_images
-from carto_helpers.storage.durable import replacing
-from carto_helpers.storage.plain_texts import check_texts
+from carto_helpers.storage.plain_texts import check_classes, short
+from carto_helpers.storage.table_files import read_table, write_table
 
 _PARTS = ("train", "val", "test")
 _METADATA = b"huggingface"
@@ -31,6 +30,7 @@ _METADATA = b"huggingface"
 class _Table(NamedTuple):
     """The images of one file, as they are encoded, and their labels as they stand there."""
 
+    file: Path
     images: list[Held]
     labels: list[Any]
     names: tuple[str, ...]
@@ -58,8 +58,9 @@ def read_parquet_images(folder: Path, name: str, image_size: int = 0) -> Dataset
     FileNotFoundError
         If there is no train.parquet or no test.parquet.
     ValueError
-        If a file is no Parquet file, lacks a column or holds something else in it, an image cannot
-        be decoded or differs from the first, or a label is no class of train.parquet.
+        If a file is no Parquet file or not as `write_images` left it, lacks a column or holds
+        something else in it, names classes twice, an image cannot be decoded or differs from the
+        first, or a label is no class of train.parquet.
     """
     files = [file for part in _PARTS if (file := folder / f"{part}.parquet").is_file()]
     for part in ("train", "test"):
@@ -88,7 +89,7 @@ def _decode(tables: dict[str, _Table], name: str, image_size: int, key: str) -> 
     encoded = [image for table in tables.values() for image in table.images]
     images = decode_images(encoded, name, image_size=image_size)
     labels = torch.tensor(
-        [label for part, table in tables.items() for label in _numbers(table, classes, part)]
+        [label for table in tables.values() for label in _numbers(table, classes)]
     )
     n_train = len(encoded) - len(tables["test"].images)
     train, test = (
@@ -105,12 +106,17 @@ def _classes(train: _Table) -> tuple[str, ...]:
     if train.names:
         return train.names
     found = set(train.labels)
-    if all(isinstance(label, int) for label in found):
-        return tuple(str(label) for label in range(max(found) + 1))
-    return tuple(sorted(found))
+    if not all(isinstance(label, int) for label in found):
+        return tuple(sorted(found))
+    if max(found) >= len(train.labels):
+        raise ValueError(
+            f"{train.file} must hold classes' numbers below its {len(train.labels)} rows, got "
+            f"{max(found)}; number the classes from 0 on, or name them"
+        )
+    return tuple(str(label) for label in range(max(found) + 1))
 
 
-def _numbers(table: _Table, classes: tuple[str, ...], part: str) -> list[int]:
+def _numbers(table: _Table, classes: tuple[str, ...]) -> list[int]:
     number_of = {name: number for number, name in enumerate(classes)}
     numbers = [
         label if isinstance(label, int) else number_of.get(label, -1) for label in table.labels
@@ -121,19 +127,22 @@ def _numbers(table: _Table, classes: tuple[str, ...], part: str) -> list[int]:
         if not 0 <= number < len(classes)
     }:
         raise ValueError(
-            f"every class of {part} must be in train, got {min(unknown)!r} only in "
-            f"{part}.parquet; add training images or remove the rows"
+            f"every class of {table.file.stem} must be in train, got {short(repr(min(unknown)))} "
+            f"only in {table.file}; add training images or remove the rows"
         )
     return numbers
 
 
 def _read(file: Path) -> _Table:
     try:
-        table = pq.read_table(file)
-    except (pa.ArrowException, OSError) as error:
+        return _parse(read_table(file), file)
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         raise ValueError(
             f"expected a Parquet file, got {file} ({' '.join(str(error).split())}); write it again"
         ) from error
+
+
+def _parse(table: pa.Table, file: Path) -> _Table:
     if missing := {"image", "label"} - set(table.column_names):
         raise ValueError(
             f"{file} must have the columns image and label, got {', '.join(table.column_names)}; "
@@ -149,9 +158,9 @@ def _read(file: Path) -> _Table:
             f"{table.schema.field('label').type}; write it with `carto_helpers.write_images`"
         )
     names = _names(table.schema.metadata or {})
-    check_texts([*(labels if is_text else []), *names], file, "a class")
+    check_classes(names or (set(labels) if is_text else ()), file)
     encoded = [Held(f"image {i} of {file}", image) for i, image in enumerate(images) if image]
-    return _Table(encoded, labels, names)
+    return _Table(file, encoded, labels, names)
 
 
 def _bytes(value: object) -> bytes | None:
@@ -164,7 +173,7 @@ def _names(metadata: dict[bytes, bytes]) -> tuple[str, ...]:
     try:
         features = json.loads(metadata[_METADATA])["info"]["features"]
         names = features["label"]["names"]
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         return ()
     is_plain = isinstance(names, list) and all(isinstance(name, str) for name in names)
     return tuple(names) if is_plain else ()
@@ -190,6 +199,8 @@ def write_images(dataset: Dataset, folder: str | Path) -> Path:
     ------
     FileExistsError
         If one of the files is there.
+    ValueError
+        If two classes have one name, or one holds a line break.
 
     Examples
     --------
@@ -210,9 +221,9 @@ def write_images(dataset: Dataset, folder: str | Path) -> Path:
             raise FileExistsError(
                 f"expected a folder without {part}.parquet, got {folder}; name another"
             )
+    check_classes(dataset.train.classes, folder)
     for part, (images, rows) in parts.items():
-        with replacing(folder / f"{part}.parquet") as beside:
-            pq.write_table(_table(images, rows), beside)
+        write_table(folder / f"{part}.parquet", _table(images, rows))
     return folder
 
 

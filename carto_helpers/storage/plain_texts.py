@@ -2,7 +2,8 @@
 
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,8 +68,23 @@ def check_name(name: str, where: Path) -> None:
         The folder that it is in.
     """
     n = len(os.fsencode(name))
-    if n > LONGEST_NAME or any(unicodedata.category(c) in _CONTROLS for c in name):
+    if n > LONGEST_NAME or not _is_plain(name):
         raise ValueError(
             f"a name must be of at most {LONGEST_NAME} bytes of UTF-8 without line breaks and "
             f"control characters, got {n} bytes in {str(where / name)!r}; rename it"
         )
+
+
+def check_classes(names: Collection[str], path: Path) -> None:
+    """Raise ValueError, naming `path`, unless classes' names differ and can stand in a table."""
+    check_texts(names, path, "a class")
+    counts = Counter(names)
+    if wrong := [name for name in counts if counts[name] > 1 or not _is_plain(name)]:
+        raise ValueError(
+            f"{path} must name each class once, without line breaks and control characters, got "
+            f"{short(ascii(wrong[0]), 60)} for {counts[wrong[0]]}; rename them"
+        )
+
+
+def _is_plain(name: str) -> bool:
+    return not any(unicodedata.category(c) in _CONTROLS for c in name)
