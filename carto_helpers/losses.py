@@ -97,7 +97,7 @@ def soft_cross_entropy(
     tensor(2.3026)
     """
     log_p, log_q = _log_softmax_pair(logits, teacher_logits, temperature)
-    return -(log_p.exp() * log_q).sum(1).mean()
+    return -(log_p.exp() * log_q).sum(1).mean().to(logits.dtype)
 
 
 def kl_divergence(
@@ -137,7 +137,8 @@ def kl_divergence(
     tensor(0.)
     """
     log_p, log_q = _log_softmax_pair(logits, teacher_logits, temperature)
-    return functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    kl = functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    return kl.to(logits.dtype)
 
 
 def distillation_loss_kl(
@@ -227,6 +228,7 @@ def distillation_losses_kl(
         return hard
     log_p, log_q = _log_softmax_pair(logits, teacher_logits, temperature)
     soft = functional.kl_div(log_q, log_p, reduction="none", log_target=True).sum(1)
+    soft = soft.to(logits.dtype)
     return hard_weight * hard + (1 - hard_weight) * temperature**2 * soft
 
 
@@ -303,7 +305,10 @@ def _combined(
 def _log_softmax_pair(
     logits: Float[Tensor, "B C"], teacher_logits: Float[Tensor, "B K"], temperature: float
 ) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B C"]]:
-    """Return the logarithms of equation 3 for the teacher and for the student."""
+    """Return the logarithms of equation 3 for the teacher and for the student.
+
+    In float64 for a T at which float32 would lose their difference, where the device has it.
+    """
     check_temperature(temperature)
     if teacher_logits.shape != logits.shape:
         raise ValueError(

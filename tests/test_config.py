@@ -98,6 +98,28 @@ def test_temperatures_must_be_positive_and_finite(temperature):
     check_temperature(1e-3)
 
 
+@pytest.mark.parametrize("temperature", [1e-7, 1e7, 1e200])
+def test_temperatures_whose_square_rounding_would_decide_are_refused(temperature):
+    with pytest.raises(ValueError, match="`temperature` must be positive and finite, from 1e-6 to"):
+        check_temperature(temperature)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"temperature": "hot"}, "`temperature` must be a number, got 'hot'"),
+        ({"temperature": True}, "`temperature` must be a number, got True"),
+        ({"seeds": "3"}, "`seeds` must be a whole number, got '3'"),
+        ({"fractions": 0.1}, "`fractions` must be a list, each a number, got 0.1"),
+        ({"architectures": "resnet"}, "`architectures` must be a list, each a text, got 'resnet'"),
+        ({"device": 3}, "`device` must be a text, got 3"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_named_in_python_too(given, message):
+    with pytest.raises(TypeError, match=message):
+        PhaseConfig(**given)
+
+
 @pytest.mark.parametrize("hard_weight", [-0.1, 1.1, math.nan, math.inf])
 def test_hard_weights_must_lie_in_0_to_1(hard_weight):
     for make in (check_hard_weight, lambda a: Recipe(hard_weight=a),

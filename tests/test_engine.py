@@ -15,9 +15,10 @@ def test_auto_takes_a_device_that_is_there() -> None:
     assert resolve_device("auto") == expected
 
 
-def test_an_unknown_device_names_the_valid_ones() -> None:
+@pytest.mark.parametrize("device", ["tpu", "cpu:5", "cpu:", "cpu:abc"])
+def test_an_unknown_device_names_the_valid_ones(device: str) -> None:
     with pytest.raises(ValueError, match="`device` must be auto, cpu, cuda, cuda:N or mps"):
-        resolve_device("tpu")
+        resolve_device(device)
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "cuda:x"])

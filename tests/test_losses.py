@@ -190,6 +190,20 @@ def test_temperature_does_not_change_the_scale_of_the_gradient(form) -> None:
     torch.testing.assert_close(gradient(loss.total, logits), limit, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("temperature", [1e-6, 1e-3, 0.05, 1e3, 1e6])
+def test_single_precision_is_enough_at_any_temperature(form, temperature) -> None:
+    logits, labels, teacher = made_batch()
+    exact = form(logits, labels, teacher, temperature=temperature, hard_weight=0.3)
+    single = logits.detach().float().requires_grad_()
+    loss = form(single, labels, teacher.float(), temperature=temperature, hard_weight=0.3)
+    assert loss.total.dtype == torch.float32
+    assert loss.total.item() == pytest.approx(exact.total.item(), rel=1e-5)
+    torch.testing.assert_close(
+        gradient(loss.total, single).double(), gradient(exact.total, logits), rtol=1e-4, atol=1e-6
+    )
+
+
 def test_without_the_square_of_the_temperature_the_gradient_would_shrink_with_it() -> None:
     logits, _, teacher = made_batch()
     small, large = (

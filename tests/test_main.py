@@ -48,6 +48,18 @@ def test_a_phase_prints_its_plan_its_rows_and_then_nothing_new(
         (["phase1", "--student-start", "moon"], "a start must be one of scratch, paper"),
         (["teacher", "--architectures", "transformer9"], "transformer9"),
         (["teacher", "--learning-rates", "-1"], "`learning_rate` must be positive"),
+        (["phase1", "--temperature", "1e200"], "`temperature` must be positive and finite"),
+        (["phase1", "--device", "cpu:5"], "`device` must be auto, cpu, cuda"),
+        (
+            ["select", "--rule", "nope", "--to", "third.csv"],
+            "unknown rule 'nope'; valid rules: all",
+        ),
+        (["select", "--fraction", "0.00001", "--to", "third.csv"], "must hold at least one"),
+        (["select", "--to", "."], "`--to` must be a file, got the folder ."),
+        (["map", "--to", __file__], "`--to` must be a folder, got the file"),
+        (["report", "--seeds", "0"], "`seeds` must be at least 1, got 0"),
+        (["report"], "expected recorded teachers on any data set in"),
+        (["forget", "abc"], "no run 'abc' in"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_no_row(
@@ -58,7 +70,7 @@ def test_bad_input_is_one_line_and_leaves_no_row(
     assert error.startswith("carto: ")
     assert message in error
     assert error.count("\n") == 1
-    assert not list((tmp_path / "r").rglob("*.csv"))
+    assert not list((tmp_path / "r").rglob("*"))
 
 
 def test_an_interrupt_says_how_to_go_on(

@@ -99,6 +99,13 @@ def test_training_for_no_data_set_is_refused(tmp_path: Path) -> None:
         executed_pages.execute(tmp_path, tmp_path, results=str(tmp_path), train=True)
 
 
+def test_pages_of_what_is_not_recorded_are_refused(tmp_path: Path) -> None:
+    results = made_results(tmp_path / "record").folder
+    made_notebook(tmp_path, "1")
+    with pytest.raises(FileNotFoundError, match=r"teachers on nonsense in .*, got .*digits"):
+        executed_pages.execute(tmp_path, tmp_path, results=str(results), datasets=["nonsense"])
+
+
 def made_pages(*names: str) -> list[executed_pages.Page]:
     return [executed_pages.Page(source=name, name=name, parameters={}) for name in names]
 
