@@ -257,3 +257,23 @@ def test_files_are_named_below_the_folder(folder: Path) -> None:
     dataset = read_image_folder(folder, "pets")
     assert dataset.train.files[0] == "train/Zebra/0.png"
     assert len(dataset.test.files) == len(dataset.test)
+
+
+@pytest.mark.parametrize("ending", ["webp", "jpg"])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        bytes.fromhex("0110 0005 00000001 00000026"),  # a camera's name that is a fraction
+        bytes.fromhex("013f 0002 00000004 61626300"),  # colours that are a text
+    ],
+)
+def test_exif_that_cannot_be_turned_is_named(folder: Path, ending: str, tag: bytes) -> None:
+    turned = bytes.fromhex("0112 0003 00000001 0006 0000")
+    head = b"Exif\0\0MM\0*" + bytes.fromhex("00000008 0002")
+    exif = head + turned + tag + bytes(4) + bytes.fromhex("00000001 00000001")
+    path = folder / "train" / "cat" / f"9.{ending}"
+    with Image.open(folder / "train" / "cat" / "0.png") as image:
+        image.save(path, exif=exif)
+    assert len(read_image_folder(folder, "pets").train) == 10  # as it is, nothing is turned
+    with pytest.raises(ValueError, match=f"that Pillow can decode, got {path} "):
+        read_image_folder(folder, "pets", image_size=4)

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 
 from carto_helpers import data
 from carto_helpers.config import PARAMETERS, STUDENT_COLUMNS, PhaseConfig
@@ -21,8 +22,10 @@ from carto_helpers.formats.cartography_files import read_cartography
 from carto_helpers.formats.dynamics_files import read_npz, read_parquet, write_npz, write_parquet
 from carto_helpers.images.decoding import decode_images
 from carto_helpers.images.official_files import read_official_files
+from carto_helpers.record_frame import record_frame
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results, load_tensors
+from carto_helpers.storage.dynamics_table import to_table
 from torture.promise import Outcome
 
 _EXPECTED = (ValueError, TypeError, FileNotFoundError)
@@ -97,15 +100,17 @@ _HARM = st.tuples(
     st.sampled_from(["png", "jpg", "webp"]),
     st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=8)), max_size=5),
     st.floats(0, 1.5),
+    st.sampled_from([0, 4]),
 )
 _IMAGE = st.builds(
-    lambda head, tail: ("raw", head + tail, 1.0), st.sampled_from(_HEADS), st.binary()
-)
+    lambda head, tail, size: ("raw", head + tail, 1.0, size),
+    st.sampled_from(_HEADS), st.binary(), st.sampled_from([0, 4]),
+)  # fmt: skip
 
 
-def image_folder(folder: Path, harm: tuple[str, Any, float]) -> None:
-    """Read an image folder, one image of which was harmed."""
-    kind, pieces, share = harm
+def image_folder(folder: Path, harm: tuple[str, Any, float, int]) -> None:
+    """Read an image folder, one image of which was harmed, as it is or at another size."""
+    kind, pieces, share, image_size = harm
     ending = "png" if kind == "raw" else kind
     path = folder / "train" / "a" / f"0.{ending}"
     for file in _other_images(folder):
@@ -117,13 +122,13 @@ def image_folder(folder: Path, harm: tuple[str, Any, float]) -> None:
     if kind == "raw":
         path.write_bytes(pieces)
     else:
-        _pixels().save(path)
+        _pixels().save(path, exif=_exif())
         content = bytearray(path.read_bytes())
         for at, piece in pieces:
             begin = int(at * len(content))
             content[begin : begin + len(piece)] = piece
         path.write_bytes(content[: int(share * len(content))])
-    one_line(lambda: data.load(folder), path)
+    one_line(lambda: data.load(folder, image_size=image_size), path)
 
 
 def _other_images(folder: Path) -> list[Path]:
@@ -132,6 +137,15 @@ def _other_images(folder: Path) -> list[Path]:
 
 def _pixels() -> Image.Image:
     return Image.fromarray(np.arange(192, dtype=np.uint8).reshape(8, 8, 3))
+
+
+def _exif() -> Image.Exif:
+    """Return what cameras write: turned by a quarter, a name, a fraction."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Model] = "camera"
+    exif[ExifTags.Base.XResolution] = 72.0
+    return exif
 
 
 def official(folder: Path, content: bytes) -> None:
@@ -149,18 +163,18 @@ def image(folder: Path, content: bytes) -> None:
 
 
 def parquet(folder: Path, content: bytes) -> None:
-    """Read training dynamics from Parquet."""
-    _read(folder / "dynamics.parquet", content, read_parquet)
+    """Map training dynamics from Parquet."""
+    _map(folder / "dynamics.parquet", content, read_parquet)
 
 
 def npz(folder: Path, content: bytes) -> None:
-    """Read training dynamics from NumPy's files."""
-    _read(folder / "dynamics.npz", content, read_npz)
+    """Map training dynamics from NumPy's files."""
+    _map(folder / "dynamics.npz", content, read_npz)
 
 
 def cartography(folder: Path, content: bytes) -> None:
-    """Read JSON lines of the original cartography."""
-    _read(folder / "dynamics_epoch_0.jsonl", content, lambda path: read_cartography(path.parent))
+    """Map JSON lines of the original cartography."""
+    _map(folder / "dynamics_epoch_0.jsonl", content, lambda path: read_cartography(path.parent))
 
 
 def aum(folder: Path, content: bytes) -> None:
@@ -171,6 +185,11 @@ def aum(folder: Path, content: bytes) -> None:
 def _read(path: Path, content: bytes, read: Callable[[Path], object]) -> None:
     path.write_bytes(content)
     one_line(lambda: read(path), path)
+
+
+def _map(path: Path, content: bytes, read: Callable[[Path], DynamicsRecord]) -> None:
+    _read(path, content, read)
+    one_line(lambda: record_frame(read(path)))
 
 
 OF_BYTES: dict[str, Target] = {
@@ -191,9 +210,13 @@ def seeds(name: str, folder: Path) -> list[bytes]:
         index=np.arange(2), labels=np.arange(2), classes=("a", "b"),
         quantities={"p_gold": p, "is_right": p > 0.5},
     )  # fmt: skip
-    if name in {"parquet", "npz"}:
-        (write_parquet if name == "parquet" else write_npz)(folder / "seed", record)
+    if name == "npz":
+        write_npz(folder / "seed", record)
         return [(folder / "seed").read_bytes()]
+    if name == "parquet":
+        write_parquet(folder / "seed", record)
+        pq.write_table(to_table(record), folder / "theirs")  # no checksum ends the reading
+        return [(folder / "seed").read_bytes(), (folder / "theirs").read_bytes()]
     if name == "image":
         return [_encoded(kind) for kind in ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "PPM")]
     texts = {

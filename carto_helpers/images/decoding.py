@@ -28,10 +28,12 @@ _UNDECODABLE = (  # all that Pillow raises over a file's content
     OSError,
     SyntaxError,
     ValueError,
+    AttributeError,  # this and the next over EXIF, which turning an image writes anew
+    TypeError,
     EOFError,
     struct.error,
     Image.DecompressionBombError,
-    Image.DecompressionBombWarning,  # where warnings are errors
+    Warning,  # where warnings are errors
 )
 
 
