@@ -120,7 +120,7 @@ def check_temperature(temperature: float) -> None:
     """Raise unless `temperature` (T of equation 3) is positive, and T² the loss can bear."""
     if not 1e-6 <= temperature <= 1e6:  # beyond, rounding alone would decide the loss
         raise ValueError(
-            f"`temperature` must be positive and finite, from 1e-6 to 1e6, got {temperature!r}; "
+            f"`temperature` must be positive and finite, got {temperature!r}; pass 1e-6 to 1e6, "
             "the paper's is 1.0"
         )
 
@@ -404,7 +404,8 @@ class PhaseConfig:
                 f"unknown parameter {names} for {phase}; valid parameters: "
                 f"{', '.join(valid) or 'none'}"
             )
-        return cls(**parameters)
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        return cls(**{name: _as_kind(fields[name], value) for name, value in parameters.items()})
 
     @classmethod
     def from_notebook(cls, namespace: Mapping[str, Any], phase: str) -> "PhaseConfig":

@@ -100,7 +100,9 @@ def test_temperatures_must_be_positive_and_finite(temperature):
 
 @pytest.mark.parametrize("temperature", [1e-7, 1e7, 1e200])
 def test_temperatures_whose_square_rounding_would_decide_are_refused(temperature):
-    with pytest.raises(ValueError, match="`temperature` must be positive and finite, from 1e-6 to"):
+    with pytest.raises(
+        ValueError, match="`temperature` must be positive and finite, got .*; pass 1e-6"
+    ):
         check_temperature(temperature)
 
 
@@ -116,8 +118,12 @@ def test_temperatures_whose_square_rounding_would_decide_are_refused(temperature
     ],
 )
 def test_values_of_the_wrong_kind_are_named_in_python_too(given, message):
+    """Set behind the back of beartype, which checks them in tests alone."""
+    config = PhaseConfig()
+    for name, value in given.items():
+        object.__setattr__(config, name, value)
     with pytest.raises(TypeError, match=message):
-        PhaseConfig(**given)
+        config.__post_init__()
 
 
 @pytest.mark.parametrize("hard_weight", [-0.1, 1.1, math.nan, math.inf])

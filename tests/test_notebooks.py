@@ -29,8 +29,6 @@ NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
             "`dataset` must be one of digits, mnist, cifar10, cifar100",
         ),
         ("claims", {"foo": 1}, "unknown parameter foo for record; valid parameters: results"),
-        ("worked_example", {"foo": 1}, "unknown parameter foo for page; valid parameters: none"),
-        ("architectures", {"dataset": "mnist"}, "unknown parameter dataset for page"),
         ("phase1", {"_temperature": 3}, "unknown parameter _temperature for phase1"),
         ("quickstart", {"rule": "nope"}, "unknown rule 'nope'; valid rules: all, random"),
         ("audit", {"results": 3}, "`results` must be a text, got 3"),
@@ -47,6 +45,13 @@ def test_a_wrong_parameter_stops_the_first_cell(
     with pytest.raises((ValueError, TypeError), match=message):
         exec(set_up, values)
     assert "config" not in values
+
+
+@pytest.mark.parametrize("name", ["worked_example", "architectures"])
+def test_a_page_without_parameters_takes_none(name: str) -> None:
+    message = "unknown parameter dataset for page; valid parameters: none"
+    with pytest.raises(ValueError, match=message):
+        exec(code_cells(name)[0], {"dataset": "mnist"})  # as papermill gives it
 
 
 @pytest.mark.parametrize("name", ["phase1", "tables"])
