@@ -62,7 +62,7 @@ _FLOATS = (
     "fraction", "hard", "ambiguous", "easy", "val_accuracy", "val_macro_f1", "test_accuracy",
     "test_macro_f1", "seconds", "dynamics_seconds", "train_loss", "n_val", "val_chance",
 )  # fmt: skip
-_ADDED = ("train_loss", "n_val", "val_chance")  # numbers that older records lack: NaN in their rows
+_ADDED = ("train_loss", "n_val", "val_chance")  # lacking in older records: NaN, an empty cell
 
 
 class Claim(FileLock):
@@ -150,7 +150,7 @@ class Results:
                 "restore it from a copy, or name another `results` folder"
             ) from error
         lacking = [name for name in _ADDED if name in columns and name not in frame]
-        frame = frame.assign(**dict.fromkeys(lacking, "nan"))
+        frame = frame.assign(**dict.fromkeys(lacking, ""))
         _check_schema(path, tuple(frame.columns), columns)
         for name in columns:
             check_texts(frame[name], path, name)
@@ -182,7 +182,7 @@ class Results:
     def _write(self, table: str, frame: pd.DataFrame) -> None:
         path = self.folder / f"{table}.csv"
         self._clear_tables()
-        write_sealed(path, frame.to_csv(index=False, lineterminator="\n", na_rep="nan").encode())
+        write_sealed(path, frame.to_csv(index=False, lineterminator="\n").encode())
 
     def _lock(self) -> "Claim":
         with explained(self.folder):
@@ -367,6 +367,8 @@ def _check_schema(path: Path, found: tuple[str, ...], expected: tuple[str, ...])
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
     typed = frame.copy()
+    for name in typed.columns.intersection([*_ADDED]):
+        typed[name] = typed[name].replace("", "nan")
     for name in typed.columns.intersection([*_INTEGERS, *_FLOATS]):
         typed[name] = typed[name].astype(np.int64 if name in _INTEGERS else np.float64)
     return typed
