@@ -102,7 +102,7 @@ def test_training_for_no_data_set_is_refused(tmp_path: Path) -> None:
 def test_pages_of_what_is_not_recorded_are_refused(tmp_path: Path) -> None:
     results = made_results(tmp_path / "record").folder
     made_notebook(tmp_path, "1")
-    with pytest.raises(FileNotFoundError, match=r"teachers on nonsense in .*, got cifar10; name another"):
+    with pytest.raises(FileNotFoundError, match="teachers on nonsense in .*, got cifar10; "):
         executed_pages.execute(tmp_path, tmp_path, results=str(results), datasets=["nonsense"])
 
 
