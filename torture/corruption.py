@@ -1,5 +1,6 @@
 """Promise 2: a byte that flipped, a file cut short, gone, of another version or of other data."""
 
+import hashlib
 import logging
 import random
 import shutil
@@ -12,9 +13,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from carto_helpers import data, models
+from carto_helpers.formats.dynamics_files import read_npz, read_parquet, write_npz, write_parquet
 from carto_helpers.images.image_cache import cache_file, read_cache, write_cache
+from carto_helpers.images.parquet_images import write_images
 from carto_helpers.networks.weights import load_weights
 from carto_helpers.recorders.recorder import DynamicsRecorder
+from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results, load_tensors
 from carto_helpers.storage.seals import seal_path
 from torture.job import Job, dataset, differences, finish, rows
@@ -22,7 +26,11 @@ from torture.killing import die_at_flush
 from torture.promise import Outcome
 
 _CACHE_KEY = "torture"
-_NAMED_BY_FOLDER = {"image cache", "recorder's manifest"}  # where they are not there
+_NAMED_BY_FOLDER = {
+    "image cache",
+    "recorder's manifest",
+    "images as Parquet",
+}  # where they are not there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +67,7 @@ def kinds(folder: Path) -> list[Kind]:
             lambda: results.thumbnails(*results.teachers()[["dataset", "fingerprint"]].iloc[0]),
         ),
         "image cache": (cache_file(_CACHE_KEY), _read_cache),
+        **_exchanged(results.dynamics(key), folder / "exchanged"),
         **_recorded(folder / "loop"),
     }
     for name in ("teachers.csv", "students.csv", "thumbnails", "recorder's manifest"):
@@ -76,6 +85,33 @@ def _made(folder: Path) -> tuple[Results, str, str]:
     shutil.copy(begun, results.checkpoint_path(key))
     write_cache(_CACHE_KEY, data.load("digits"))
     return results, key, student
+
+
+def _exchanged(record: DynamicsRecord, folder: Path) -> dict[str, tuple[Path, Callable[[], Any]]]:
+    """Return files that users hand on, and what reads them: what was read, as a text."""
+    folder.mkdir(exist_ok=True)
+    write_parquet(folder / "mine.parquet", record)
+    write_npz(folder / "mine.npz", record)
+    write_images(data.load(dataset()), folder / "images")
+
+    def images() -> str:
+        for cached in set(cache_file("x").parent.iterdir()) - {cache_file(_CACHE_KEY)}:
+            cached.unlink()  # else they come from there
+        found = data.load(str(folder / "images"))
+        return f"{found.fingerprint} {found.train.classes}"
+
+    return {
+        "dynamics as Parquet": (folder / "mine.parquet", lambda: _text(folder / "mine.parquet")),
+        "dynamics as npz": (folder / "mine.npz", lambda: _text(folder / "mine.npz")),
+        "images as Parquet": (folder / "images" / "train.parquet", images),
+    }
+
+
+def _text(path: Path) -> str:
+    record = read_parquet(path) if path.suffix == ".parquet" else read_npz(path)
+    arrays = [record.index, record.labels, *record.quantities.values()]
+    digests = [hashlib.sha256(array.tobytes()).hexdigest() for array in arrays]
+    return f"{record.classes} {[*record.quantities]} {digests}"
 
 
 def _recorded(folder: Path) -> dict[str, tuple[Path, Callable[[], Any]]]:
@@ -146,21 +182,31 @@ def measure(folder: Path, *, n_flips: int) -> Iterator[Outcome]:
 def flips(found: list[Kind], n: int) -> Outcome:
     """Change one byte at a time, the kinds taking turns."""
     draw, broken = random.Random(0), []
+    unharmed = {kind.name: kind.read() for kind in found}
     for i in range(n):
         kind = found[i % len(found)]
         whole = kind.path.read_bytes()
         harmed, at = bytearray(whole), draw.randrange(len(whole))
         harmed[at] ^= draw.randrange(1, 256)
         kind.path.write_bytes(harmed)
-        if problem := unnoticed(kind):
+        if (problem := unnoticed(kind)) and not _is_same(kind, unharmed[kind.name]):
             broken.append(f"{kind.name}, byte {at} of {len(whole)}: {problem}")
         kind.path.write_bytes(whole)
     return Outcome(
-        promise="a changed byte is noticed when the file is read, and the file named",
+        promise="a changed byte is noticed when the file is read, and the file named; in files "
+        "that users hand on it may change nothing that is read",
         harm=f"one byte changed at random, in {len(found)} kinds of files in turn",
         n=n,
         broken=broken,
     )
+
+
+def _is_same(kind: Kind, unharmed: object) -> bool:
+    """Return whether a file gives all that it gave before."""
+    try:
+        return isinstance(unharmed, str) and kind.read() == unharmed
+    except Exception:  # noqa: BLE001 - what it is, `unnoticed` says
+        return False
 
 
 def cuts(found: list[Kind]) -> Outcome:
