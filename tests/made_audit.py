@@ -34,5 +34,6 @@ def made_record(folder: Path, cells: Cells | None = None, mixes: dict | None = N
 def _append(results: Results, place: dict, found: list[float]) -> None:
     for seed, f1 in enumerate(found):
         scores = {"test_macro_f1": f1, "val_accuracy": f1 + 0.1, "student_seed": seed}
-        key = {"key": "/".join(map(str, (*place.values(), seed))), "teacher_key": place["dataset"]}
+        name = "-".join(map(str, (*place.values(), seed))).replace(".", "_")
+        key = {"key": name, "teacher_key": place["dataset"]}
         results.append_student(student_row(**place, **scores, **key))

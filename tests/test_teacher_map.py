@@ -22,7 +22,7 @@ def made_record(folder: Path, *, logits: bool = True) -> Results:
         if logits:
             row["logits_sha256"] = results.save_logits(key, torch.eye(2).repeat(5, 1).half())
         results.append_teacher(row)
-    results.append_teacher(teacher_row(key="no map", dataset="mnist", val_macro_f1=1.0))
+    results.append_teacher(teacher_row(key="no-map", dataset="mnist", val_macro_f1=1.0))
     return results
 
 
@@ -78,5 +78,5 @@ def test_soft_labels_are_there_where_logits_are(tmp_path: Path) -> None:
 
 
 def test_a_teacher_without_dynamics_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no map.parquet, got none"):
-        teacher_map(made_record(tmp_path), "no map")
+    with pytest.raises(FileNotFoundError, match="no-map.parquet, got none"):
+        teacher_map(made_record(tmp_path), "no-map")
