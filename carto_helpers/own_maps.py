@@ -57,7 +57,7 @@ def _with_files(frame: pd.DataFrame, train: ImageSet) -> pd.DataFrame:
     is_bare = frame["image"].eq("")
     shown = frame[is_bare].nsmallest(_N_PICTURES, "confidence")
     if len(shown):
-        pictures = thumbnail_data_uris(train.images[shown["index"].to_numpy()])
+        pictures = thumbnail_data_uris(train.images[shown["index"].tolist()])
         frame.loc[shown.index, "image"] = pictures
     return frame
 
