@@ -147,10 +147,14 @@ def n_lanes_that_fit(need: Footprint, engine: Engine, n: int) -> int:
 
 
 def free_bytes(device: str) -> float:
-    """Return the memory of a device that is free; infinite where the system does not say."""
+    """Return the memory of a device that is free; infinite where the system does not say.
+
+    On a CPU: what the machine has, a container's limit and the process's own leave, whichever is
+    least.
+    """
     if device.startswith("cuda"):
         return float(torch.cuda.mem_get_info(device)[0])
-    limits = [_kilobytes("/proc/meminfo", "MemAvailable"), _cgroup_free()]
+    limits = [_kilobytes("/proc/meminfo", "MemAvailable"), _cgroup_free(), _address_space_free()]
     return min([limit for limit in limits if limit is not None], default=float("inf"))
 
 
@@ -161,11 +165,20 @@ def peak_bytes(device: str) -> float:
     return _kilobytes("/proc/self/status", "VmHWM") or 0.0
 
 
-def _kilobytes(path: str, field: str) -> float | None:
+def _kilobytes(path: str | Path, field: str) -> float | None:
     if not Path(path).is_file():
         return None
     found = re.search(rf"^{field}:\s+(\d+) kB", Path(path).read_text(), re.MULTILINE)
     return 1024.0 * int(found[1]) if found else None
+
+
+def _address_space_free(process: Path = Path("/proc/self")) -> float | None:
+    """Return what `ulimit -v` leaves; None without a limit."""
+    used, limits = _kilobytes(process / "status", "VmSize"), process / "limits"
+    if used is None or not limits.is_file():
+        return None
+    limit = re.search(r"^Max address space +(\d+) ", limits.read_text(), re.MULTILINE)
+    return max(0.0, int(limit[1]) - used) if limit else None
 
 
 def _cgroup_free(folder: Path = Path("/sys/fs/cgroup")) -> float | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -82,6 +83,17 @@ def test_other_arrays_and_tables_are_named(tmp_path: Path) -> None:
     pd.DataFrame({"index": [1], "score": [0.5]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(ValueError, match="must hold training dynamics .* got the columns index, s"):
         read_parquet(tmp_path / "other.parquet")
+
+
+@pytest.mark.parametrize("name", ["about", "labels", "p_gold"])
+def test_a_part_that_is_no_array_is_named(tmp_path: Path, name: str) -> None:
+    write_npz(tmp_path / "whole.npz", made_record())
+    with ZipFile(tmp_path / "whole.npz") as whole, ZipFile(tmp_path / "d.npz", "w") as damaged:
+        for part in whole.namelist():
+            content = whole.read(part)
+            damaged.writestr(part, content[1:] if part == f"{name}.npy" else content)
+    with pytest.raises(ValueError, match=rf"d\.npz must be a file .*`{name}` is no array"):
+        read_npz(tmp_path / "d.npz")
 
 
 def test_nothing_is_unpickled(tmp_path: Path) -> None:

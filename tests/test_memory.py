@@ -86,3 +86,13 @@ def test_the_peak_grows_with_what_is_held() -> None:
     assert memory.peak_bytes("cpu") >= before + 0.9 * 100e6
     assert memory.free_bytes("cpu") > 0
     del held
+
+
+def test_the_processs_own_limit_counts(tmp_path: Path) -> None:
+    assert memory._address_space_free(tmp_path) is None
+    (tmp_path / "status").write_text("VmPeak:\t 9 kB\nVmSize:\t     700 kB\n")
+    heading = "Limit                     Soft Limit           Hard Limit           Units     \n"
+    line = "Max address space         {:<20} unlimited            bytes     \n"
+    for limit, free in (("unlimited", None), ("1024000", 1_024_000 - 700 * 1024), ("1000", 0)):
+        (tmp_path / "limits").write_text(heading + line.format(limit))
+        assert memory._address_space_free(tmp_path) == free

@@ -9,7 +9,7 @@ import pytest
 import torch
 from made_runs import TINY, make_folder, tiny_config
 
-from carto_helpers import models
+from carto_helpers import memory, models
 from carto_helpers.engine import Engine
 from carto_helpers.records import load_tensors, save_tensors
 from carto_helpers.runs import teaching
@@ -159,3 +159,13 @@ def test_damaged_thumbnails_are_made_again(
     teaching.train_teacher(bench, bench.teacher_run(models.resolve(TINY, role="teacher")))
     assert f"{path} must be as its run left it" in capsys.readouterr().out
     assert len(bench.results.thumbnails("noise", fingerprint)) == 32
+
+
+def test_a_teacher_that_does_not_fit_is_not_begun(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = made_bench(folder, tmp_path)
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 5e8)
+    with pytest.raises(MemoryError, match=r"one run needs up to 0\.6\d GB, got 0\.50 GB free"):
+        teaching.train_teacher(bench, bench.teacher_run(bench.network("teacher")))
+    assert bench.results.teachers().empty

@@ -58,22 +58,30 @@ def read_npz(path: str | Path) -> DynamicsRecord:
     _must_exist(Path(path))
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            about = json.loads(arrays["about"].tobytes())
+            about = json.loads(_array(arrays, "about").tobytes())
             ids = about["ids"]
             check_texts(about["classes"], Path(path), "a class's name")
             kind = object if ids and isinstance(ids[0], str) else np.int64
             names = about.get("quantities", [name for name in QUANTITIES if name in arrays])
             record = DynamicsRecord(
-                index=arrays["index"],
-                labels=arrays["labels"],
+                index=_array(arrays, "index"),
+                labels=_array(arrays, "labels"),
                 classes=tuple(about["classes"]),
-                quantities={name: arrays[name] for name in names},
+                quantities={name: _array(arrays, name) for name in names},
                 mode=about["mode"],
                 ids=None if ids is None else np.array(ids, dtype=kind),
             )
     except _UNREADABLE as error:
         raise _foreign(Path(path), "write_npz", error) from error
     return check_record(record, Path(path))
+
+
+def _array(arrays: Any, name: str) -> np.ndarray:
+    """Return an array of a file; where its heading is damaged, NumPy hands the bytes on."""
+    found = arrays[name]
+    if not isinstance(found, np.ndarray):
+        raise TypeError(f"`{name}` is no array")
+    return found
 
 
 def write_parquet(path: str | Path, record: DynamicsRecord) -> None:

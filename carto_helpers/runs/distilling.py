@@ -11,7 +11,7 @@ from carto_helpers.config import PhaseConfig, StudentRun
 from carto_helpers.engine import n_side_by_side
 from carto_helpers.memory import n_that_fit
 from carto_helpers.runs.stacked_runs import can_stack, train_stacked
-from carto_helpers.runs.student_run import student_footprint, train_student, train_unless_elsewhere
+from carto_helpers.runs.student_run import train_student, train_unless_elsewhere
 from carto_helpers.runs.workbench import Workbench
 from carto_helpers.storage.durable import end_with_parent
 
@@ -57,7 +57,7 @@ def _n_at_once(bench: Workbench, runs: Sequence[StudentRun]) -> int:
     """
     spec = bench.network("student")
     engine = bench.engine(spec, "student")
-    need = student_footprint(bench)
+    need = bench.footprint(spec)
     n_wanted = n_side_by_side(engine, len(runs))
     n = n_that_fit(need, engine, n_wanted)
     less = f" (memory allows no {n_wanted})" if n < n_wanted else ""

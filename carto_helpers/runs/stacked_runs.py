@@ -14,9 +14,7 @@ from carto_helpers.runs.student_run import (
     begin,
     finish,
     outcome,
-    student_footprint,
     train_student,
-    unstarted,
 )
 from carto_helpers.runs.workbench import Workbench
 from carto_helpers.stacked.stacked_training import StackedTraining
@@ -26,8 +24,9 @@ from carto_helpers.training import Training
 
 def can_stack(bench: Workbench) -> bool:
     """Return whether the students train as one network: on a GPU, if their layers allow it."""
-    engine = bench.engine(bench.network("student"), "student")
-    return engine.device.startswith("cuda") and not obstacles(unstarted(bench))
+    spec = bench.network("student")
+    is_on_gpu = bench.engine(spec, "student").device.startswith("cuda")
+    return is_on_gpu and not obstacles(bench.unstarted(spec))
 
 
 def train_stacked(bench: Workbench, runs: Sequence[StudentRun]) -> Iterator[str]:
@@ -61,7 +60,8 @@ def _alike(runs: Sequence[StudentRun]) -> list[list[StudentRun]]:
 
 def _n_lanes(bench: Workbench, runs: Sequence[StudentRun]) -> int:
     """Return how many runs to stack, and say it."""
-    need, spec = student_footprint(bench), bench.network("student")
+    spec = bench.network("student")
+    need = bench.footprint(spec)
     engine = bench.engine(spec, "student")
     n = n_lanes_that_fit(need, engine, len(runs))
     less = f" (memory allows no {len(runs)})" if n < len(runs) else ""

@@ -8,36 +8,18 @@ from typing import Any
 
 import numpy as np
 from filelock import Timeout
-from torch import nn
 from tqdm import tqdm
 
 from carto_helpers import models
 from carto_helpers.config import StudentRun
 from carto_helpers.engine import Engine
-from carto_helpers.memory import Footprint, footprint, peak_bytes
+from carto_helpers.memory import peak_bytes
 from carto_helpers.own_subsets import positions
 from carto_helpers.records import save_tensors
 from carto_helpers.runs.provenance import provenance, run_facts, score_columns
-from carto_helpers.runs.starts import Start, initialise
+from carto_helpers.runs.starts import initialise
 from carto_helpers.runs.workbench import Workbench
 from carto_helpers.training import Training, TrainingData, evaluate, tracked_scores
-
-
-def student_footprint(bench: Workbench) -> Footprint:
-    """Return what training one student takes in memory."""
-    train, test = bench.dataset.train, bench.dataset.test
-    return footprint(
-        unstarted(bench),
-        train.images,
-        n_images=len(train) + len(test),
-        batch_size=bench.config.batch_size,
-    )
-
-
-def unstarted(bench: Workbench) -> nn.Module:
-    """Return a student's network with some weights, for what does not depend on them."""
-    spec, scratch = bench.network("student"), Start(label="scratch")
-    return initialise(spec, scratch, bench.dataset.train, seed=0)
 
 
 def train_unless_elsewhere(bench: Workbench, run: StudentRun) -> str | None:

@@ -7,13 +7,15 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch import nn
 
 from carto_helpers import data, models
 from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec, TeacherRun
 from carto_helpers.engine import Engine, choose_engine
+from carto_helpers.memory import Footprint, footprint
 from carto_helpers.records import Results
 from carto_helpers.runs.provenance import device_name
-from carto_helpers.runs.starts import Start, resolve_start
+from carto_helpers.runs.starts import Start, initialise, resolve_start
 from carto_helpers.tracking import Tracker, open_tracker
 from carto_helpers.training import TrainingData
 
@@ -155,6 +157,20 @@ class Workbench:
             subset_seed=seed,
             student_seed=seed,
             recipe=self.config.student_recipe,
+        )
+
+    def unstarted(self, spec: models.NetworkSpec) -> nn.Module:
+        """Return a network with some weights, for what does not depend on them."""
+        return initialise(spec, Start(label="scratch"), self.dataset.train, seed=0)
+
+    def footprint(self, spec: models.NetworkSpec) -> Footprint:
+        """Return what training one such network takes in memory."""
+        train, test = self.dataset.train, self.dataset.test
+        return footprint(
+            self.unstarted(spec),
+            train.images,
+            n_images=len(train) + len(test),
+            batch_size=self.config.batch_size,
         )
 
     def tracker(self, run: TeacherRun | StudentRun) -> Tracker:
