@@ -33,7 +33,9 @@ def measure(folder: Path, *, few: bool = False) -> Iterator[Outcome]:
         folder, reference, "size of a file", "FSIZE", [*range(5_000, 1_500_000, 200_000 * every)]
     )
     yield limited(folder, reference, "open files", "NOFILE", [*range(3, 40, 4 * every)])
-    yield limited(folder, reference, "memory", "AS", [*range(0, 800_000_000, 100_000_000 * every)])
+    yield limited(
+        folder, reference, "memory", "AS", [*range(0, 1_600_000_000, 200_000_000 * every)]
+    )
 
 
 @contextmanager
