@@ -15,7 +15,9 @@ Precision = Literal["float32", "float64"]  # float64 is for comparisons
 class Engine:
     """What changes speed, not what is computed; every row holds the one it was made with.
 
-    `stacked` is how many students were trained as one network, in one step together.
+    `stacked` is how many students were trained as one network, in one step together; `products`
+    says whether convolutions over maps of a few pixels are matrix products
+    (`networks.small_maps`).
     """
 
     device: str = "cpu"
@@ -23,6 +25,7 @@ class Engine:
     dtype: Precision = "float32"
     threads: int = 1
     stacked: int = 1
+    products: bool = False
 
     def to_json(self) -> str:
         """Return the choice as one line of JSON, as a row holds it."""
@@ -35,7 +38,7 @@ class Engine:
         Examples
         --------
         >>> Engine.from_json('{"device": "cpu", "threads": 2}')
-        Engine(device='cpu', layout='contiguous', dtype='float32', threads=2, stacked=1)
+        Engine(device='cpu', ..., threads=2, stacked=1, products=False)
         """
         return cls(**json.loads(text))
 
@@ -43,7 +46,8 @@ class Engine:
         """Say it in a few words."""
         threads = f", {self.threads} thread{'s' * (self.threads != 1)}"
         stacked = f", stacks of {self.stacked}" * (self.stacked > 1)
-        where = f"{self.device}, {self.layout}, {self.dtype}"
+        products = ", small maps as products" * self.products
+        where = f"{self.device}, {self.layout}, {self.dtype}{products}"
         return f"{where}{threads * (self.device == 'cpu')}{stacked}"
 
     @property
@@ -96,7 +100,8 @@ def choose_engine(network: str, device: str = "auto", *, role: str = "teacher") 
 
     On a CPU, networks of depthwise convolutions (MobileNet and EfficientNet) run channels_last,
     and their students on one thread each, as many side by side as there are threads; the others
-    run contiguous on all threads. On a GPU all run channels_last.
+    run contiguous on all threads, and all compute convolutions over small maps as products. On a
+    GPU all run channels_last.
     """
     where = resolve_device(device)
     is_depthwise = any(word in network for word in ("mobilenet", "efficientnet"))
@@ -105,6 +110,7 @@ def choose_engine(network: str, device: str = "auto", *, role: str = "teacher") 
         device=where,
         layout="channels_last" if is_depthwise or where.startswith("cuda") else "contiguous",
         threads=1 if is_side_by_side else torch.get_num_threads(),
+        products=where == "cpu",
     )
 
 

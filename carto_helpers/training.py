@@ -18,6 +18,7 @@ from carto_helpers.engine import Engine
 from carto_helpers.losses import distillation_loss_kl
 from carto_helpers.memory import EVALUATION_BATCH
 from carto_helpers.metrics import accuracy, macro_f1
+from carto_helpers.networks.small_maps import as_products
 from carto_helpers.tracking import NoTracker, Tracker
 
 _STREAMS = {"weights": 1, "batches": 2}  # one seed gives independent streams
@@ -113,7 +114,8 @@ class Training:
     Parameters
     ----------
     network
-        What to train, e.g. from `initialise`; it is moved to the engine's device.
+        What to train, e.g. from `initialise`; it is moved to the engine's device and run as the
+        engine says.
     data
         All that the batches are drawn from.
     index
@@ -137,7 +139,8 @@ class Training:
         engine: Engine,
     ) -> None:
         _check_subset(data, index, recipe)
-        self.network = network.to(engine.device, engine.torch_dtype)
+        self.network = as_products(network) if engine.products else network
+        network.to(engine.device, engine.torch_dtype)
         network.to(memory_format=engine.memory_format)  # type: ignore[call-overload]  # as documented
         self.recipe, self.engine, self.seed, self.epochs_done = recipe, engine, seed, 0
         self.train_loss = math.nan  # the mean of the last epoch's losses
@@ -146,8 +149,9 @@ class Training:
         self._index = torch.from_numpy(index)
         self._order = torch.Generator().manual_seed(stream(seed, "batches"))
         self._dropout_states = _random_states(stream(seed, "weights"), engine)
+        self._parameters = list(network.parameters())  # found once, not at every step
         self._optimiser = torch.optim.Adam(
-            network.parameters(), lr=recipe.learning_rate, fused=engine.device != "mps"
+            self._parameters, lr=recipe.learning_rate, fused=engine.device != "mps"
         )
 
     @property
@@ -199,7 +203,7 @@ class Training:
         )
         self._optimiser.zero_grad()
         loss.total.backward()
-        clip_grad_norm_(self.network.parameters(), recipe.clip_norm)
+        clip_grad_norm_(self._parameters, recipe.clip_norm)
         self._optimiser.step()
         return loss.total.detach()
 

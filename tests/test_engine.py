@@ -39,4 +39,9 @@ def test_depthwise_networks_run_channels_last_on_a_cpu(network: str, layout: str
     engine = choose_engine(network, "cpu")
     assert engine.layout == layout
     assert engine.threads == torch.get_num_threads()
+    assert engine.products
     assert Engine(**json.loads(engine.to_json())) == engine
+
+
+def test_an_engine_of_before_products_has_none() -> None:
+    assert not Engine.from_json('{"device": "cpu", "layout": "contiguous", "threads": 2}').products

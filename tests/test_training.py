@@ -1,5 +1,7 @@
 """The training loop: against plain PyTorch, seeds, resume, bad numbers."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from torch import nn
 
 from carto_helpers import data, models
 from carto_helpers.config import Recipe
-from carto_helpers.engine import Engine
+from carto_helpers.engine import Engine, choose_engine
 from carto_helpers.training import (
     Training,
     TrainingData,
@@ -101,12 +103,23 @@ def plain_step(
 STUDENTS = ["resnet18", "mobilenetv2_035", "tf_efficientnet_b0"]
 
 
-@pytest.mark.parametrize("n_steps", [3, pytest.param(50, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+@pytest.mark.parametrize(
+    ("n_steps", "device"),
+    [
+        pytest.param(3, "cpu"),
+        pytest.param(50, "cpu", marks=pytest.mark.slow),
+        pytest.param(50, "cuda", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("name", STUDENTS)
-def test_the_papers_students_equal_a_plain_loop(name: str, layout: str, n_steps: int) -> None:
-    """In float64, batches of 32 digits, the same masks of dropout: every loss to 1e-8."""
-    engine = Engine(dtype="float64", layout=layout)  # type: ignore[arg-type]
+def test_the_papers_students_equal_a_plain_loop(name: str, device: str, n_steps: int) -> None:
+    """In float64, batches of 32 digits, the same masks of dropout: every loss to 1e-8.
+
+    On the CPU, with what the engine chooses for it, and with what it chooses for a GPU.
+    """
+    for_gpu = Engine(layout="channels_last")
+    chosen = choose_engine(name, "cpu") if device == "cpu" else for_gpu
+    engine = dataclasses.replace(chosen, dtype="float64")
     digits, recipe = data.load("digits").train, Recipe(epochs=1, temperature=2.0)
     soft = nn.functional.one_hot(digits.labels.long(), 10).half() * 8
     index = np.arange(32 * n_steps) % len(digits)
