@@ -57,7 +57,7 @@ report: $(BOOK_READY) ## make the book's pages and README's table again from boo
 figures: $(BOOK_READY) ## every figure as SVG and PNG, every table as CSV and LaTeX (TO=folder)
 	$(BIN)/python -m carto_helpers figures --from book/phases --to $(TO)
 
-test: lint types unit notebooks book-check ## run every check
+test: lint types unit notebooks ## run every check
 
 lint: $(READY) ## ruff, codespell, imports between modules, docstrings, stripped notebooks
 	$(BIN)/ruff check
@@ -68,15 +68,15 @@ lint: $(READY) ## ruff, codespell, imports between modules, docstrings, stripped
 	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 types: $(READY) ## mypy --strict
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers $(JOBS)
 
-unit: $(READY) ## tests, and the examples in docstrings
+unit: $(READY) ## tests, the examples in docstrings, the committed book (a warning is an error)
 	$(BIN)/pytest --doctest-modules -n $(JOBS)
 
 notebooks: $(READY) ## run every notebook with its defaults
 	$(BIN)/pytest --nbmake --nbmake-timeout=600 -n $(JOBS) notebooks
 
-book-check: $(READY) ## build the committed book apart, a warning is an error
+book-check: $(READY) ## build the committed book apart, as the unit tests do
 	rm -rf $(WORK)/check
 	$(BIN)/jupyter-book build book --path-output $(WORK)/check $(STRICT)
 

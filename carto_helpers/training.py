@@ -155,6 +155,11 @@ class Training:
         )
 
     @property
+    def n_examples(self) -> int:
+        """How many examples an epoch sees."""
+        return len(self._index)
+
+    @property
     def n_steps(self) -> int:
         """Optimiser steps an epoch."""
         return len(batches(self._index, self.recipe.batch_size))

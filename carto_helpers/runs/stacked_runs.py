@@ -39,7 +39,7 @@ def train_stacked(bench: Workbench, runs: Sequence[StudentRun]) -> Iterator[str]
     """
     n = _n_lanes(bench, runs)
     chosen = bench.engine(bench.network("student"), "student")
-    engine = dataclasses.replace(chosen, stacked=n)
+    engine = dataclasses.replace(chosen, stacked=n, products=False)  # a stack has its own
     for alike in _alike(runs):
         queue = _Queue(bench, alike, engine)
         first = next(queue, None)

@@ -124,8 +124,11 @@ def finish(
         training.network.state_dict(),
         run_facts(run),
     )
-    n_train = len(subset_index(bench, run))
-    found = {"n_train": n_train, "train_loss": training.train_loss, "seconds": round(seconds, 2)}
+    found = {
+        "n_train": training.n_examples,
+        "train_loss": training.train_loss,
+        "seconds": round(seconds, 2),
+    }
     return _identity(run) | found | score_columns(val, test) | provenance(engine)
 
 

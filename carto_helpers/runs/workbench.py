@@ -195,7 +195,7 @@ class Workbench:
 
     def resident(self, engine: Engine, teacher_key: str = "") -> dict[str, TrainingData]:
         """Return the splits train, val and test on the device, train with the teacher's logits."""
-        engine = dataclasses.replace(engine, stacked=1)  # the data are the same for any
+        engine = dataclasses.replace(engine, stacked=1, products=False)  # data are the same
         if engine not in self._resident:
             train, test = self.dataset.train, self.dataset.test
             parts = {
