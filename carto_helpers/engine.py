@@ -16,7 +16,7 @@ class Engine:
     """What changes speed, not what is computed; every row holds the one it was made with.
 
     `stacked` is how many students were trained as one network, in one step together; `products`
-    says whether convolutions over maps of a few pixels are matrix products
+    says whether convolutions over maps of a few pixels are products
     (`networks.small_maps`).
     """
 

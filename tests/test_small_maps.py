@@ -13,7 +13,8 @@ from carto_helpers.networks.small_maps import ProductConv2d, as_products, is_eli
 
 
 @given(
-    kernel=st.sampled_from([1, 3]),
+    kernel=st.sampled_from([1, 3, 5]),
+    is_depthwise=st.booleans(),
     height=st.integers(1, 6),
     width=st.integers(1, 6),
     stride=st.tuples(st.integers(1, 3), st.integers(1, 3)),
@@ -21,10 +22,22 @@ from carto_helpers.networks.small_maps import ProductConv2d, as_products, is_eli
     layout=st.sampled_from([torch.contiguous_format, torch.channels_last]),
 )
 def test_output_and_gradients_are_the_convolutions(
-    kernel: int, height: int, width: int, stride: tuple, has_bias: bool, layout: torch.memory_format
+    kernel: int,
+    is_depthwise: bool,
+    height: int,
+    width: int,
+    stride: tuple,
+    has_bias: bool,
+    layout: torch.memory_format,
 ) -> None:
+    if kernel == 5 and not is_depthwise:
+        return  # none of the paper's networks has it
     torch.manual_seed(0)
-    plain = nn.Conv2d(3, 5, kernel, stride, padding=kernel // 2, bias=has_bias).double()
+    n_outputs, groups = (3, 3) if is_depthwise else (5, 1)
+    plain = nn.Conv2d(
+        3, n_outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=has_bias
+    ).double()
+    assert is_eligible(plain)
     plain.to(memory_format=layout)  # type: ignore[call-overload]  # as documented
     ours = ProductConv2d(copy.deepcopy(plain))
     images = torch.randn(2, 3, height, width, dtype=torch.float64).to(memory_format=layout)
@@ -41,7 +54,7 @@ def test_output_and_gradients_are_the_convolutions(
 @pytest.mark.parametrize(
     "module",
     [
-        nn.Conv2d(4, 4, 3, padding=1, groups=4),
+        nn.Conv2d(4, 4, 3, padding=1, groups=2),
         nn.Conv2d(4, 4, 3),
         nn.Conv2d(4, 4, 3, padding="same"),
         nn.Conv2d(4, 4, 5, padding=2),

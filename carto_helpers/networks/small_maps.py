@@ -1,18 +1,20 @@
-"""Convolutions over maps of a few pixels as matrix products, which a CPU computes faster.
+"""Convolutions over maps of a few pixels as products, which a CPU computes faster.
 
-A convolution's kernel must be laid out anew for each step, as its optimiser has changed it. Where
-a map has one to sixteen pixels (the last stages of a network on images of 32 × 32) that takes
-longer than the sums. A product takes the kernel as it lies.
+A convolution's kernel must be laid out anew for each step, as its optimiser has changed it, and
+most of its taps meet padding. Where a map has one to sixteen pixels (the last stages of a network
+on images of 32 × 32) that takes longer than the sums. A product takes the kernel as it lies.
 """
 
 from typing import TypeGuard
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 # The most output pixels with which the product was faster: benchmarks/notes.md.
 _MOST_PIXELS = {1: 16, 3: 4}
+_MOST_PIXELS_DEPTHWISE = 4
 
 
 class ProductConv2d(nn.Conv2d):
@@ -31,6 +33,7 @@ class ProductConv2d(nn.Conv2d):
             convolution.kernel_size,  # type: ignore[arg-type]  # a pair
             convolution.stride,  # type: ignore[arg-type]
             convolution.padding,  # type: ignore[arg-type]
+            groups=convolution.groups,
             bias=convolution.bias is not None,
             device="meta",
         )
@@ -39,34 +42,91 @@ class ProductConv2d(nn.Conv2d):
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N O h w"]:  # noqa: A002
         """Return what `nn.Conv2d` returns, but for the order of its sums."""
-        kernel, (down, right), padding = self.kernel_size[0], self.stride, int(self.padding[0])
-        height = (input.shape[2] + 2 * padding - kernel) // down + 1
-        width = (input.shape[3] + 2 * padding - kernel) // right + 1
-        if height * width > _MOST_PIXELS[kernel]:
+        size = self._output_size(input)
+        n_pixels, sees_all = size[0] * size[1], self._sees_all(input, size)
+        if self.groups > 1:
+            is_small = sees_all and n_pixels <= _MOST_PIXELS_DEPTHWISE
+            return self._depthwise(input, size) if is_small else super().forward(input)
+        if n_pixels > _MOST_PIXELS[self.kernel_size[0]]:
             return super().forward(input)
-        if kernel == 1:
-            rows = input[:, :, ::down, ::right].permute(0, 2, 3, 1).flatten(0, 2)
-            taps = self.weight
-        elif height * width == 1 and max(input.shape[2:]) <= 2:
-            rows = input.flatten(1)
-            # all other weights meet the padding
-            taps = self.weight[:, :, 1 : 1 + input.shape[2], 1 : 1 + input.shape[3]]
+        return self._dense(input, size, is_one=n_pixels == 1 and sees_all)
+
+    def _output_size(self, input: Float[Tensor, "N C H W"]) -> tuple[int, int]:  # noqa: A002
+        height, width = (
+            (n - 1) // stride + 1  # the padding keeps the size
+            for n, stride in zip(input.shape[2:], self.stride, strict=True)
+        )
+        return height, width
+
+    def _sees_all(
+        self,
+        input: Float[Tensor, "N C H W"],  # noqa: A002
+        size: tuple[int, int],
+    ) -> bool:
+        """Return whether each output sees each pixel, so that all other taps meet padding."""
+        return all(
+            n <= kernel // 2 + 1 and stride * (n_outputs - 1) <= kernel // 2
+            for n, n_outputs, kernel, stride in zip(
+                input.shape[2:], size, self.kernel_size, self.stride, strict=True
+            )
+        )
+
+    def _taps(
+        self, row: int, column: int, height: int, width: int
+    ) -> Float[Tensor, "O I height width"]:
+        """Return the taps with which one output sees the pixels of a map that it sees whole."""
+        top = self.kernel_size[0] // 2 - row * self.stride[0]
+        left = self.kernel_size[1] // 2 - column * self.stride[1]
+        return self.weight[:, :, top : top + height, left : left + width]
+
+    def _depthwise(
+        self,
+        input: Float[Tensor, "N C H W"],  # noqa: A002
+        size: tuple[int, int],
+    ) -> Float[Tensor, "N C h w"]:
+        places = [(row, column) for row in range(size[0]) for column in range(size[1])]
+        taps = torch.stack(
+            [self._taps(*place, *input.shape[2:]).flatten(1).t() for place in places]
+        )  # (h·w, H·W, C)
+        pixels = input.permute(0, 2, 3, 1).flatten(1, 2)  # (N, H·W, C)
+        found = (pixels[:, None] * taps).sum(2)  # (N, h·w, C)
+        if self.bias is not None:
+            found = found + self.bias
+        return found.view(len(input), *size, self.out_channels).permute(0, 3, 1, 2)
+
+    def _dense(
+        self,
+        input: Float[Tensor, "N C H W"],  # noqa: A002
+        size: tuple[int, int],
+        *,
+        is_one: bool,
+    ) -> Float[Tensor, "N O h w"]:
+        taps = self.weight
+        if self.kernel_size == (1, 1):
+            rows = input[:, :, :: self.stride[0], :: self.stride[1]].permute(0, 2, 3, 1)
+            rows = rows.flatten(0, 2)
+        elif is_one:
+            rows, taps = input.flatten(1), self._taps(0, 0, *input.shape[2:])
         else:
-            columns = functional.unfold(input, kernel, padding=padding, stride=self.stride)
-            rows, taps = columns.transpose(1, 2).flatten(0, 1), self.weight
+            columns = functional.unfold(input, 3, padding=1, stride=self.stride)
+            rows = columns.transpose(1, 2).flatten(0, 1)
         found = functional.linear(rows, taps.flatten(1), self.bias)  # (N·h·w, O)
-        return found.view(len(input), height, width, self.out_channels).permute(0, 3, 1, 2)
+        return found.view(len(input), *size, self.out_channels).permute(0, 3, 1, 2)
 
 
 def is_eligible(module: nn.Module) -> TypeGuard[nn.Conv2d]:
-    """Return whether a module is a plain convolution of 1 × 1, or of 3 × 3 with padding 1."""
-    return (
-        type(module) is nn.Conv2d
-        and (module.kernel_size, module.padding) in {((1, 1), (0, 0)), ((3, 3), (1, 1))}
-        and module.groups == 1
-        and module.dilation == (1, 1)
-        and module.padding_mode == "zeros"
-    )
+    """Return whether a module is a plain convolution of 1 × 1 or 3 × 3, or a depthwise one.
+
+    Its padding keeps the size of a map, as in all of the paper's networks.
+    """
+    if type(module) is not nn.Conv2d:
+        return False
+    kernel, has_zeros = module.kernel_size, module.padding_mode == "zeros"
+    keeps_size = module.padding == (kernel[0] // 2, kernel[1] // 2)
+    is_odd = kernel[0] % 2 == 1 and kernel[1] % 2 == 1
+    is_plain = has_zeros and is_odd and keeps_size and module.dilation == (1, 1)
+    is_depthwise = module.groups == module.in_channels == module.out_channels > 1
+    return is_plain and (is_depthwise or (module.groups == 1 and kernel in {(1, 1), (3, 3)}))
 
 
 def as_products(network: nn.Module) -> nn.Module:
