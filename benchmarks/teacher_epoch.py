@@ -1,5 +1,6 @@
 """What recording the dynamics adds to a teacher's epoch."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -24,17 +25,18 @@ def measure(
     images = material.images
     resident = TrainingData(images.images, images.labels, engine)
     alone = Recipe(hard_weight=1.0)
+    network = copy.deepcopy(material.teacher)  # a training changes it to what the engine says
 
     def train(n: int) -> float:
         index = np.arange(n * BATCH_SIZE) % len(resident)
-        lesson = Training(material.teacher, resident, index, recipe=alone, seed=0, engine=engine)
+        lesson = Training(network, resident, index, recipe=alone, seed=0, engine=engine)
         return _timed(lesson.run_epoch, engine.device)
 
     n_examples = n_steps * BATCH_SIZE
     recorded = TrainingData(images.images[:n_examples], images.labels[:n_examples], engine)
 
     def look() -> None:
-        logits = predict(material.teacher, recorded, engine)
+        logits = predict(network, recorded, engine)
         epoch_quantities(logits, recorded.labels)["p_gold"].cpu()
 
     def record() -> float:

@@ -89,8 +89,9 @@ def _forward(network: nn.Module, pair: Tensor) -> tuple[float, float, int]:
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    def measure(_: nn.Module, __: object, output: Tensor) -> None:
-        sizes.append(output.numel() * output.element_size())
+    def measure(_: nn.Module, __: object, output: Tensor | tuple[object, ...]) -> None:
+        parts = output if isinstance(output, tuple) else (output,)
+        sizes.append(sum(part.nbytes for part in parts if isinstance(part, Tensor)))
 
     hooks = [
         module.register_forward_hook(measure)
@@ -116,15 +117,35 @@ def n_that_fit(need: Footprint, engine: Engine, n: int) -> int:
     """
     free = free_bytes(engine.device)
     if engine.device == "cpu":
-        n_fitting = int(free // need.a_process)
+        own = _address_space_free()  # each process has it for itself
+        n_fitting = free / need.a_process if own >= need.a_process else 0.0
+        free = min(free, own)
     else:
-        n_fitting = int((free - need.data) // need.a_run)
+        n_fitting = (free - need.data) / need.a_run
     if n_fitting < 1:
-        raise MemoryError(
-            f"one run needs up to {need.a_process / 1e9:.2f} GB, got {free / 1e9:.2f} GB free on "
-            f"{engine.device}; close other programs, or pass a smaller `batch_size`"
-        )
-    return min(n, n_fitting)
+        raise _no_room("one run", need.a_process, free, engine)
+    return int(min(n, n_fitting))
+
+
+def check_fits(n_bytes: float, engine: Engine) -> None:
+    """Raise MemoryError unless so much more fits into this process, on the engine's device.
+
+    Of a limit to its addresses (`ulimit -v`) the runtime's share is kept back: threads and
+    libraries reserve more than they use, and end the process without a word where they cannot.
+    """
+    free = free_bytes(engine.device)
+    if engine.device == "cpu":
+        free = min(free, _address_space_free() - RUNTIME_BYTES)
+    if n_bytes > free:
+        raise _no_room("this run", n_bytes, max(free, 0.0), engine)
+
+
+def _no_room(what: str, n_bytes: float, free: float, engine: Engine) -> MemoryError:
+    return MemoryError(
+        f"{what} needs up to {n_bytes / 1e9:.2f} GB, got {free / 1e9:.2f} GB free on "
+        f"{engine.device}; close other programs, raise a limit that is set, or pass a smaller "
+        "`batch_size`"
+    )
 
 
 def n_lanes_that_fit(need: Footprint, engine: Engine, n: int) -> int:
@@ -136,25 +157,22 @@ def n_lanes_that_fit(need: Footprint, engine: Engine, n: int) -> int:
         If not even one fits.
     """
     free = free_bytes(engine.device)
-    n_fitting = int((free - need.a_process) // need.lane)
+    n_fitting = (free - need.a_process) / need.lane
     if n_fitting < 1:
-        raise MemoryError(
-            f"a stack of one needs up to {(need.a_process + need.lane) / 1e9:.2f} GB, got "
-            f"{free / 1e9:.2f} GB free on {engine.device}; close other programs, or pass a "
-            "smaller `batch_size`"
-        )
-    return min(n, n_fitting)
+        raise _no_room("a stack of one", need.a_process + need.lane, free, engine)
+    return int(min(n, n_fitting))
 
 
 def free_bytes(device: str) -> float:
     """Return the memory of a device that is free; infinite where the system does not say.
 
-    On a CPU: what the machine has, a container's limit and the process's own leave, whichever is
-    least.
+    On a CPU: what the machine has or a container's limit leaves, whichever is less. On a GPU:
+    with what this process holds there and does not use.
     """
     if device.startswith("cuda"):
-        return float(torch.cuda.mem_get_info(device)[0])
-    limits = [_kilobytes("/proc/meminfo", "MemAvailable"), _cgroup_free(), _address_space_free()]
+        unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + unused)
+    limits = [_kilobytes("/proc/meminfo", "MemAvailable"), _cgroup_free()]
     return min([limit for limit in limits if limit is not None], default=float("inf"))
 
 
@@ -172,18 +190,20 @@ def _kilobytes(path: str | Path, field: str) -> float | None:
     return 1024.0 * int(found[1]) if found else None
 
 
-def _address_space_free(process: Path = Path("/proc/self")) -> float | None:
-    """Return what `ulimit -v` leaves; None without a limit."""
+def _address_space_free(process: Path = Path("/proc/self")) -> float:
+    """Return what `ulimit -v` leaves this process; infinite without a limit."""
     used, limits = _kilobytes(process / "status", "VmSize"), process / "limits"
     if used is None or not limits.is_file():
-        return None
+        return float("inf")
     limit = re.search(r"^Max address space +(\d+) ", limits.read_text(), re.MULTILINE)
-    return max(0.0, int(limit[1]) - used) if limit else None
+    return max(0.0, int(limit[1]) - used) if limit else float("inf")
 
 
 def _cgroup_free(folder: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """Return what a container's limit leaves; None without a limit."""
-    limit, used = folder / "memory.max", folder / "memory.current"
+    """Return what a container's limit leaves, cached files not counted; None without a limit."""
+    limit, used, parts = folder / "memory.max", folder / "memory.current", folder / "memory.stat"
     if not (limit.is_file() and used.is_file()) or limit.read_text().strip() == "max":
         return None
-    return float(limit.read_text()) - float(used.read_text())
+    text = parts.read_text() if parts.is_file() else ""
+    cached = sum(map(float, re.findall(r"^(?:in)?active_file (\d+)$", text, re.MULTILINE)))
+    return float(limit.read_text()) - float(used.read_text()) + cached

@@ -268,6 +268,10 @@ class Training:
             if name.startswith("adam."):
                 _, i, quantity = name.split(".")
                 adam.setdefault(int(i), {})[quantity] = tensor
+        for at, moments in adam.items():  # laid out as their parameter: Adam takes them in step
+            for name in ("exp_avg", "exp_avg_sq"):
+                like = torch.empty_like(self._parameters[at])
+                moments[name] = like.copy_(moments[name])
         groups = self._optimiser.state_dict()["param_groups"]
         self._optimiser.load_state_dict({"state": adam, "param_groups": groups})
 

@@ -1,5 +1,6 @@
 """Memory: the formula's parts, what fits, what is told when nothing does."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from torch import nn
 
 from carto_helpers import memory
 from carto_helpers.engine import Engine
-from carto_helpers.memory import Footprint, footprint, n_lanes_that_fit, n_that_fit
+from carto_helpers.memory import Footprint, check_fits, footprint, n_lanes_that_fit, n_that_fit
 
 GB = 1e9
 NEED = Footprint(data=1 * GB, network=1 * GB, activations=1 * GB, lane=0.5 * GB)
@@ -70,6 +71,34 @@ def test_a_stack_that_does_not_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> N
         n_lanes_that_fit(NEED, Engine(device="cuda"), 1)
 
 
+def test_where_the_system_tells_no_memory_all_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: math.inf)
+    assert [n_that_fit(NEED, Engine(device=device), 5) for device in ("cpu", "mps")] == [5, 5]
+    assert n_lanes_that_fit(NEED, Engine(device="mps"), 5) == 5
+    check_fits(1e15, Engine(device="mps"))
+
+
+def test_a_limit_of_each_process_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 100 * GB)
+    monkeypatch.setattr(memory, "_address_space_free", lambda: 4 * GB)
+    assert n_that_fit(NEED, Engine(), 5) == 5
+    check_fits(3 * GB, Engine())
+    with pytest.raises(MemoryError, match=r"this run needs up to 3\.50 GB, got 3\.40 GB free"):
+        check_fits(3.5 * GB, Engine())
+    monkeypatch.setattr(memory, "_address_space_free", lambda: 3 * GB)
+    with pytest.raises(MemoryError, match=r"one run needs up to 3\.60 GB, got 3\.00 GB free"):
+        n_that_fit(NEED, Engine(), 5)
+
+
+def test_a_layer_of_several_outputs_is_measured() -> None:
+    class Last(nn.Module):
+        def forward(self, outputs: tuple) -> torch.Tensor:
+            return outputs[0][:, -1]
+
+    network = nn.Sequential(nn.Flatten(2), nn.LSTM(4, 3), Last())
+    assert footprint(network, torch.zeros(2, 1, 2, 2), n_images=2, batch_size=2).activations > 0
+
+
 def test_a_containers_limit_counts(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
     assert memory._cgroup_free(tmp_path) is None
@@ -77,6 +106,8 @@ def test_a_containers_limit_counts(tmp_path: Path) -> None:
     assert memory._cgroup_free(tmp_path) is None
     (tmp_path / "memory.max").write_text("1000\n")
     assert memory._cgroup_free(tmp_path) == 700
+    (tmp_path / "memory.stat").write_text("anon 100\ninactive_file 150\nactive_file 50\n")
+    assert memory._cgroup_free(tmp_path) == 900
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="the system says no peak")
@@ -89,10 +120,10 @@ def test_the_peak_grows_with_what_is_held() -> None:
 
 
 def test_the_processs_own_limit_counts(tmp_path: Path) -> None:
-    assert memory._address_space_free(tmp_path) is None
+    assert memory._address_space_free(tmp_path) == math.inf
     (tmp_path / "status").write_text("VmPeak:\t 9 kB\nVmSize:\t     700 kB\n")
     heading = "Limit                     Soft Limit           Hard Limit           Units     \n"
     line = "Max address space         {:<20} unlimited            bytes     \n"
-    for limit, free in (("unlimited", None), ("1024000", 1_024_000 - 700 * 1024), ("1000", 0)):
+    for limit, free in (("unlimited", math.inf), ("1024000", 1_024_000 - 700 * 1024), ("1000", 0)):
         (tmp_path / "limits").write_text(heading + line.format(limit))
         assert memory._address_space_free(tmp_path) == free

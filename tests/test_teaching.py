@@ -165,7 +165,7 @@ def test_a_teacher_that_does_not_fit_is_not_begun(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = made_bench(folder, tmp_path)
-    monkeypatch.setattr(memory, "free_bytes", lambda _: 5e8)
-    with pytest.raises(MemoryError, match=r"one run needs up to 0\.6\d GB, got 0\.50 GB free"):
+    monkeypatch.setattr(memory, "free_bytes", lambda _: 1e3)
+    with pytest.raises(MemoryError, match=r"this run needs up to 0\.0\d GB, got 0\.00 GB free"):
         teaching.train_teacher(bench, bench.teacher_run(bench.network("teacher")))
     assert bench.results.teachers().empty

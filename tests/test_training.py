@@ -10,6 +10,7 @@ from torch import nn
 from carto_helpers import data, models
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine, choose_engine
+from carto_helpers.networks.small_maps import ProductConv2d
 from carto_helpers.training import (
     Training,
     TrainingData,
@@ -42,11 +43,10 @@ def made_network(seed: int = 0) -> nn.Module:
 
 
 def made_training(seed: int = 0, recipe: Recipe = ALONE, **options: object) -> Training:
-    engine = Engine()
-    index = options.pop("index", np.arange(N))
+    engine, index = options.pop("engine", Engine()), options.pop("index", np.arange(N))
     return Training(
         made_network(seed),
-        made_data(),
+        made_data(engine),  # type: ignore[arg-type]
         index,
         recipe=recipe,
         seed=seed,
@@ -133,6 +133,7 @@ def test_the_papers_students_equal_a_plain_loop(name: str, device: str, n_steps:
     network, own = made(engine)
     watched = Watched(network, own, index, recipe=recipe, seed=5, engine=engine)
     watched.run_epoch()
+    assert engine.products == any(isinstance(m, ProductConv2d) for m in watched.network.modules())
     network, own = made(Engine(dtype="float64"))
     network.double().train()
     adam = torch.optim.Adam(network.parameters(), lr=1e-3)
@@ -191,12 +192,14 @@ def test_two_seeds_differ_in_weights_and_batch_order() -> None:
     assert not torch.equal(*orders)
 
 
-def test_a_restored_training_goes_on_as_if_nothing_had_happened() -> None:
-    whole, interrupted = made_training(), made_training()
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+def test_a_restored_training_goes_on_as_if_nothing_had_happened(layout: str) -> None:
+    engine = Engine(layout=layout)  # type: ignore[arg-type]
+    whole, interrupted = made_training(engine=engine), made_training(engine=engine)
     whole.run_epoch()
     interrupted.run_epoch()
     state = {name: tensor.clone() for name, tensor in interrupted.state().items()}
-    resumed = made_training(seed=0)
+    resumed = made_training(seed=0, engine=engine)
     resumed.restore(state)
     assert resumed.epochs_done == 1
     assert resumed.run_epoch() == whole.run_epoch()

@@ -2,7 +2,8 @@
 
 A convolution's kernel must be laid out anew for each step, as its optimiser has changed it, and
 most of its taps meet padding. Where a map has one to sixteen pixels (the last stages of a network
-on images of 32 × 32) that takes longer than the sums. A product takes the kernel as it lies.
+on images of 32 × 32) that takes longer than the sums. A matrix product takes the kernel as it lies,
+or the taps that meet pixels.
 """
 
 from typing import TypeGuard
@@ -12,9 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-# The most output pixels with which the product was faster: benchmarks/notes.md.
+# The most output pixels with which the product was faster in the paper's networks, batch 32, and
+# the fewest channels whose pixels are worth gathering: benchmarks/notes.md.
 _MOST_PIXELS = {1: 16, 3: 4}
 _MOST_PIXELS_DEPTHWISE = 4
+_LEAST_CHANNELS_GATHERED = 256
 
 
 class ProductConv2d(nn.Conv2d):
@@ -45,11 +48,15 @@ class ProductConv2d(nn.Conv2d):
         size = self._output_size(input)
         n_pixels, sees_all = size[0] * size[1], self._sees_all(input, size)
         if self.groups > 1:
-            is_small = sees_all and n_pixels <= _MOST_PIXELS_DEPTHWISE
+            # it is the backward pass that gains
+            is_small = self.training and sees_all and n_pixels <= _MOST_PIXELS_DEPTHWISE
             return self._depthwise(input, size) if is_small else super().forward(input)
-        if n_pixels > _MOST_PIXELS[self.kernel_size[0]]:
+        is_one = n_pixels == 1 and sees_all
+        is_gathered = self.kernel_size != (1, 1) and not is_one
+        is_narrow = is_gathered and self.in_channels < _LEAST_CHANNELS_GATHERED
+        if n_pixels > _MOST_PIXELS[self.kernel_size[0]] or is_narrow:
             return super().forward(input)
-        return self._dense(input, size, is_one=n_pixels == 1 and sees_all)
+        return self._dense(input, size, is_one=is_one)
 
     def _output_size(self, input: Float[Tensor, "N C H W"]) -> tuple[int, int]:  # noqa: A002
         height, width = (
@@ -117,9 +124,10 @@ class ProductConv2d(nn.Conv2d):
 def is_eligible(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Return whether a module is a plain convolution of 1 × 1 or 3 × 3, or a depthwise one.
 
-    Its padding keeps the size of a map, as in all of the paper's networks.
+    Its padding keeps the size of a map, as in all of the paper's networks, and its weights are its
+    own, not computed from others as in spectral normalisation.
     """
-    if type(module) is not nn.Conv2d:
+    if type(module) is not nn.Conv2d or not isinstance(module.weight, nn.Parameter):
         return False
     kernel, has_zeros = module.kernel_size, module.padding_mode == "zeros"
     keeps_size = module.padding == (kernel[0] // 2, kernel[1] // 2)
@@ -130,7 +138,7 @@ def is_eligible(module: nn.Module) -> TypeGuard[nn.Conv2d]:
 
 
 def as_products(network: nn.Module) -> nn.Module:
-    """Put `ProductConv2d` in the place of every convolution that is eligible; return the network.
+    """Put `ProductConv2d` in the place of every eligible convolution within; return the network.
 
     Its parameters, their names and their order stay.
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from carto_helpers import data, models
 from carto_helpers.config import Recipe, SubsetSpec, TeacherRun, subset_size
@@ -116,16 +117,17 @@ def _weight_bytes(bench: Workbench, spec: models.NetworkSpec) -> int:
 def _pace(bench: Workbench, spec: models.NetworkSpec, role: str, recipe: Recipe) -> float:
     """Return seconds an example and epoch."""
     rows = bench.results.teachers() if role == "teacher" else bench.results.students()
-    engine = bench.engine(spec, role).to_json()
+    engine = bench.engine(spec, role)
+    is_so_run = [Engine.from_json(text) == engine for text in rows["engine"]]
     rows = rows[
         (rows["network"] == spec.name)
-        & (rows["engine"] == engine)
+        & pd.Series(is_so_run, index=rows.index, dtype=bool)
         & (rows["fingerprint"] == bench.dataset.fingerprint)
     ]
     if len(rows):
         epochs = rows["recipe"].map(lambda text: json.loads(text)["epochs"])
         return float((rows["seconds"] / (rows["n_train"] * epochs)).median())
-    return _measured_pace(bench, spec, bench.engine(spec, role), recipe)
+    return _measured_pace(bench, spec, engine, recipe)
 
 
 def _measured_pace(

@@ -16,7 +16,7 @@ from carto_helpers import models
 from carto_helpers.config import TeacherRun
 from carto_helpers.data import encode_thumbnails
 from carto_helpers.engine import Engine
-from carto_helpers.memory import n_that_fit
+from carto_helpers.memory import check_fits
 from carto_helpers.recording import epoch_quantities, stack_epochs
 from carto_helpers.records import DamagedFileError, load_metadata, load_tensors, save_tensors
 from carto_helpers.runs.provenance import provenance, run_facts, score_columns
@@ -38,7 +38,7 @@ def train_teacher(bench: Workbench, run: TeacherRun) -> "pd.Series[Any]":
     Raises
     ------
     MemoryError
-        If it would not fit; nothing is begun.
+        If it would not fit; no epoch is begun.
     """
     with bench.results.claim(run.key()):
         if run.key() not in set(bench.results.teachers()["key"]):
@@ -52,9 +52,9 @@ def _train(bench: Workbench, run: TeacherRun) -> dict[str, Any]:
     spec = models.resolve(run.network, role="teacher")
     checkpoint = _checkpoint(bench, run)
     engine = _engine(bench, run, spec)
-    n_that_fit(bench.footprint(spec), engine, 1)
     print(f"teacher {run.network} on {run.dataset} runs on {engine}", flush=True)
-    splits = bench.resident(engine)
+    splits, need = bench.resident(engine), bench.footprint(spec)
+    check_fits(need.a_run + need.network, engine)  # as much again for writing a checkpoint
     lesson = Lesson(bench, run, spec, engine)
     if checkpoint:
         lesson.go_on(checkpoint)

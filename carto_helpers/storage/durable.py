@@ -55,10 +55,11 @@ def replacing(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file in one piece."""
-    with replacing(path) as beside:
-        beside.write_bytes(content)
+def write_bytes(path: Path, *parts: bytes | memoryview) -> None:
+    """Write a file of these parts, whole or not at all."""
+    with replacing(path) as beside, beside.open("wb") as file:
+        for part in parts:
+            file.write(part)
 
 
 def remove_leftovers(folder: Path, name: str) -> None:

@@ -37,18 +37,21 @@ def save_tensors(
 ) -> None:
     """Write tensors, texts about them and their checksum in one piece; the same gives the same."""
     whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    content = _with_metadata(save(whole), {**(metadata or {}), _FIELD: _EMPTY})
-    own = hashlib.sha256(content).hexdigest()
-    write_bytes(path, content.replace(_BLANK, _PLACE % own.encode(), 1))
-
-
-def _with_metadata(content: bytes, metadata: dict[str, str]) -> bytes:
-    """Return a file's content with texts, sorted: the library leaves them in any order."""
+    content = save(whole)
     end = 8 + int.from_bytes(content[:8], "little")
-    header = {"__metadata__": dict(sorted(metadata.items()))} | json.loads(content[8:end])
+    head = _head_with(content[:end], {**(metadata or {}), _FIELD: _EMPTY})
+    arrays = memoryview(content)[end:]  # not copied: a teacher's checkpoint is large
+    total = hashlib.sha256(head)
+    total.update(arrays)
+    write_bytes(path, head.replace(_BLANK, _PLACE % total.hexdigest().encode(), 1), arrays)
+
+
+def _head_with(head: bytes, metadata: dict[str, str]) -> bytes:
+    """Return a file's head with texts, sorted: the library leaves them in any order."""
+    header = {"__metadata__": dict(sorted(metadata.items()))} | json.loads(head[8:])
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the arrays begin at a multiple of 8 bytes
-    return len(text).to_bytes(8, "little") + text + content[end:]
+    return len(text).to_bytes(8, "little") + text
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
