@@ -1,5 +1,6 @@
 """Plans: what is missing, what it will take."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ def test_twice_the_data_takes_twice_the_time(bench: Workbench) -> None:
     again = make_plan("teacher", bench, teachers=[run], n_recorded=0)
     assert again.seconds == pytest.approx(pace * 32 * 2)
     assert again.n_bytes > 0
+
+
+def test_rows_of_before_an_engines_newest_field_tell_the_time(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = bench.teacher_run(bench.network("teacher"))
+    row = train_teacher(bench, run).copy()
+    old = {"device": "cpu", "layout": "contiguous", "threads": json.loads(row["engine"])["threads"]}
+    row["engine"], row["seconds"] = json.dumps(old), 6_400.0
+    monkeypatch.setattr(bench.results, "teachers", lambda: row.to_frame().T)
+    again = make_plan("teacher", bench, teachers=[run], n_recorded=0)
+    assert again.seconds == pytest.approx(6_400)
 
 
 def test_students_are_timed_before_the_first_is_recorded(bench: Workbench) -> None:
