@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BOOK_READY := $(VENV)/.ready-book
+RUNS_READY := $(VENV)/.ready-runs
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
   --constraint constraints.txt
 STRICT := -W -n --keep-going
@@ -26,12 +27,18 @@ help: ## list the targets
 
 setup: $(READY) ## make the environment (.venv), once for each change of the dependencies
 
-# Who reads the book waits for no tools of the checks.
-$(BOOK_READY): pyproject.toml constraints.txt
+# Runs wait for no tools of the book, and who reads the book for none of the checks. The pip that
+# comes with Python 3.11 takes longer to resolve than a newer one to be fetched.
+$(RUNS_READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is \
 	needed, got " + sys.version.split()[0] + "; name one: make PYTHON=python3.12 setup")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) torch --editable ".[book]"
+	$(INSTALL) pip==26.3
+	$(INSTALL) torch --editable .
+	@touch $@
+
+$(BOOK_READY): $(RUNS_READY)
+	$(INSTALL) --editable ".[book]"
 	@touch $@
 
 $(READY): $(BOOK_READY)
@@ -40,8 +47,11 @@ $(READY): $(BOOK_READY)
 
 # The main job runs on the embedded digits and its pages replace those of a copy of book/, so
 # that what is committed stays as it is. Its runs are recorded in results/, where the notebooks
-# look for theirs: a second call trains nothing, nor do the notebooks after it.
-book: $(BOOK_READY) ## run the main job on the embedded data, build the book with it
+# look for theirs: a second call trains nothing, nor do the notebooks after it. The teacher trains
+# while the book's tools are installed.
+book: $(RUNS_READY) ## run the main job on the embedded data, build the book with it
+	@$(MAKE) --no-print-directory $(BOOK_READY) & \
+	$(BIN)/python -m carto_helpers teacher --dataset digits --results results && wait $$!
 	rm -rf $(WORK)/pages && mkdir -p $(WORK)
 	$(BIN)/python -m carto_helpers report --from notebooks --to $(WORK)/pages \
 	  --results results --datasets digits --seeds 3 --train
