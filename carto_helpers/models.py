@@ -202,12 +202,23 @@ def create(
             "pass 'scratch'"
         )
     network = _initialised(spec, n_classes, n_channels)
+    _spare_copies(network)
     if start == "paper" and spec.paper_start:
         state = pretrained_state(spec.paper_start)
         take_over(network, state, has_new_stem=n_channels != 3)
     elif is_from_file:
         load_weights(network, start)
     return network
+
+
+def _spare_copies(network: nn.Module) -> None:
+    """Let activations write beside their input where autograd would first copy it.
+
+    The gradient of these needs the input, which one in place overwrites; that of a ReLU does not.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Hardtanh | nn.SiLU | nn.Hardswish | nn.Mish):
+            module.inplace = False
 
 
 def count_parameters(spec: NetworkSpec, *, n_classes: int, n_channels: int = 3) -> int:

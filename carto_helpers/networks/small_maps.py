@@ -6,8 +6,10 @@ on images of 32 × 32) that takes longer than the sums. A matrix product takes t
 or the taps that meet pixels.
 """
 
-from typing import TypeGuard
+from functools import lru_cache
+from typing import TypeGuard, cast
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -78,23 +80,14 @@ class ProductConv2d(nn.Conv2d):
             )
         )
 
-    def _taps(
-        self, row: int, column: int, height: int, width: int
-    ) -> Float[Tensor, "O I height width"]:
-        """Return the taps with which one output sees the pixels of a map that it sees whole."""
-        top = self.kernel_size[0] // 2 - row * self.stride[0]
-        left = self.kernel_size[1] // 2 - column * self.stride[1]
-        return self.weight[:, :, top : top + height, left : left + width]
-
     def _depthwise(
         self,
         input: Float[Tensor, "N C H W"],  # noqa: A002
         size: tuple[int, int],
     ) -> Float[Tensor, "N C h w"]:
-        places = [(row, column) for row in range(size[0]) for column in range(size[1])]
-        taps = torch.stack(
-            [self._taps(*place, *input.shape[2:]).flatten(1).t() for place in places]
-        )  # (h·w, H·W, C)
+        seen = _taps_of_all(self.kernel_size, self.stride, tuple(input.shape[2:]), size)
+        taps = self.weight.flatten(1).t().index_select(0, torch.tensor(seen, device=input.device))
+        taps = taps.view(size[0] * size[1], -1, self.out_channels)  # (h·w, H·W, C)
         pixels = input.permute(0, 2, 3, 1).flatten(1, 2)  # (N, H·W, C)
         found = (pixels[:, None] * taps).sum(2)  # (N, h·w, C)
         if self.bias is not None:
@@ -113,12 +106,30 @@ class ProductConv2d(nn.Conv2d):
             rows = input[:, :, :: self.stride[0], :: self.stride[1]].permute(0, 2, 3, 1)
             rows = rows.flatten(0, 2)
         elif is_one:
-            rows, taps = input.flatten(1), self._taps(0, 0, *input.shape[2:])
+            top, left = (kernel // 2 for kernel in self.kernel_size)
+            rows, taps = input.flatten(1), taps[:, :, top:, left:]
+            taps = taps[:, :, : input.shape[2], : input.shape[3]]
         else:
             columns = functional.unfold(input, 3, padding=1, stride=self.stride)
             rows = columns.transpose(1, 2).flatten(0, 1)
         found = functional.linear(rows, taps.flatten(1), self.bias)  # (N·h·w, O)
         return found.view(len(input), *size, self.out_channels).permute(0, 3, 1, 2)
+
+
+@lru_cache
+def _taps_of_all(
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    pixels: tuple[int, ...],
+    outputs: tuple[int, ...],
+) -> list[int]:
+    """Return which tap of a kernel, in its order, each output sees each pixel of a map with."""
+    rows, columns = (
+        np.arange(n_pixels) - step * np.arange(n_outputs)[:, None] + size // 2
+        for n_pixels, n_outputs, step, size in zip(pixels, outputs, stride, kernel, strict=True)
+    )  # (h, H), (w, W)
+    taps = rows[:, None, :, None] * kernel[1] + columns[None, :, None, :]  # (h, w, H, W)
+    return cast("list[int]", taps.ravel().tolist())
 
 
 def is_eligible(module: nn.Module) -> TypeGuard[nn.Conv2d]:
