@@ -166,6 +166,7 @@ def make_parser() -> argparse.ArgumentParser:
         description="Knowledge distillation with training dynamics.",
         epilog=_EPILOG,
         formatter_class=_Formatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"carto_helpers {__version__}")
     commands = parser.add_subparsers(
@@ -213,6 +214,7 @@ def _command(commands: Any, name: str) -> argparse.ArgumentParser:
         description=f"{_ABOUT[name][0].upper()}{_ABOUT[name][1:]}.",
         epilog=f"examples:\n{lines}",
         formatter_class=_Formatter,
+        allow_abbrev=False,  # or else `--teacher`, which no teacher takes, were its start
     )
     return parser
 

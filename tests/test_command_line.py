@@ -65,6 +65,13 @@ def test_a_default_that_says_something_is_told(capsys: pytest.CaptureFixture[str
     assert "default: False" not in text
 
 
+def test_no_option_is_taken_for_a_longer_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["teacher", "--teacher", "resnet"])
+    assert stop.value.code == 2
+    assert "unrecognized arguments: --teacher resnet" in capsys.readouterr().err
+
+
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["--version"])
