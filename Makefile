@@ -19,6 +19,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help setup book report figures test lint types unit notebooks book-check constraints \
   clean bench bench-quick torture torture-quick matrix mutants
 
@@ -28,12 +29,12 @@ help: ## list the targets
 setup: $(READY) ## make the environment (.venv), once for each change of the dependencies
 
 # Runs wait for no tools of the book, and who reads the book for none of the checks. The pip that
-# comes with Python 3.11 takes longer to resolve than a newer one to be fetched.
+# comes with Python 3.11 takes longer to resolve than a newer one to be fetched; it serves as well.
 $(RUNS_READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is \
 	needed, got " + sys.version.split()[0] + "; name one: make PYTHON=python3.12 setup")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) pip==26.3
+	-$(INSTALL) pip==26.3
 	$(INSTALL) torch --editable .
 	@touch $@
 
@@ -50,8 +51,11 @@ $(READY): $(BOOK_READY)
 # look for theirs: a second call trains nothing, nor do the notebooks after it. The teacher trains
 # while the book's tools are installed.
 book: $(RUNS_READY) ## run the main job on the embedded data, build the book with it
-	@$(MAKE) --no-print-directory $(BOOK_READY) & \
-	$(BIN)/python -m carto_helpers teacher --dataset digits --results results && wait $$!
+	@$(BIN)/python -m carto_helpers teacher --dataset digits --results results & teacher=$$!; \
+	trap 'kill $$teacher; exit 130' INT TERM HUP; \
+	test $(BOOK_READY) -nt $(RUNS_READY) || { $(INSTALL) --editable ".[book]" && \
+	touch $(BOOK_READY); } || { kill $$teacher; exit 1; }; \
+	wait $$teacher
 	rm -rf $(WORK)/pages && mkdir -p $(WORK)
 	$(BIN)/python -m carto_helpers report --from notebooks --to $(WORK)/pages \
 	  --results results --datasets digits --seeds 3 --train

@@ -26,7 +26,7 @@ class Footprint:
     network
         Float32 weights, gradients and Adam's two moments: 16 bytes a parameter.
     activations
-        Twice what the forward pass of one batch keeps for the backward pass, or four times the
+        Twice what the forward pass of one batch keeps for the backward pass, or six times the
         largest layer's output in the evaluation pass, whichever is more.
     lane
         What one more network adds to a stack: 24 bytes a parameter (its weights in the stack and
@@ -72,7 +72,7 @@ def footprint(
     return Footprint(
         data=n_images * (2.5 * images[0].numel() + 2 * n_outputs),
         network=16.0 * parameters,
-        activations=max(2 * kept * (batch_size + 1), 4 * largest * EVALUATION_BATCH),
+        activations=max(2 * kept * (batch_size + 1), 6 * largest * EVALUATION_BATCH),
         lane=24.0 * parameters + (2 * kept + 18 * largest) * (batch_size + 1),
     )
 

@@ -10,6 +10,7 @@ from authors_networks import PAPERS, authors_network, state_for, waken
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from carto_helpers import models
 from carto_helpers.models import NETWORKS, count_parameters, create, resolve
@@ -152,6 +153,21 @@ def test_a_training_step_is_the_originals(name):
         torch.testing.assert_close(mine.grad, its.grad, rtol=1e-7, atol=1e-10)
     for mine, its in zip(network.buffers(), original.buffers(), strict=True):
         torch.testing.assert_close(mine, its)  # running statistics: momentum
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_autograd_copies_no_input_of_an_activation(name):
+    class Calls(TorchDispatchMode):
+        def __torch_dispatch__(self, call, types, args=(), kwargs=None):
+            seen.append(call)
+            return call(*args, **(kwargs or {}))
+
+    seen = []
+    network = create(NETWORKS[name], n_classes=10, n_channels=3)
+    with Calls():
+        network(torch.zeros(2, 3, 32, 32))
+    assert torch.ops.aten.convolution.default in seen
+    assert torch.ops.aten.clone.default not in seen
 
 
 def loss_and_gradients(network, images):

@@ -15,7 +15,7 @@ from carto_helpers.networks.small_maps import ProductConv2d, as_products, is_eli
 
 
 @given(
-    kernel=st.sampled_from([(1, 1), (3, 3), (3, 1), (5, 5)]),
+    kernel=st.sampled_from([(1, 1), (3, 3), (3, 1), (5, 5), (7, 7)]),
     n=st.integers(1, 2),
     is_depthwise=st.booleans(),
     height=st.integers(1, 6),
