@@ -43,16 +43,15 @@ def machine(device: str) -> dict[str, str]:
 def write(comparisons: Sequence[Comparison], facts: dict[str, str], folder: Path = HERE) -> None:
     """Write results.json and RESULTS.md.
 
-    Lines that this run has not measured stay as an earlier run did, with its machine.
+    What this run has not measured stays as an earlier run did, with its machine; what it has is
+    replaced whole, since a baseline's name tells how it was run at its best.
     """
     path = folder / "results.json"
     earlier = json.loads(path.read_text()).get("runs", []) if path.exists() else []
-    measured = {(line.section, line.what, line.baseline_name) for line in comparisons}
+    measured = {(line.section, line.what) for line in comparisons}
     for run in earlier:
         run["comparisons"] = [
-            c
-            for c in run["comparisons"]
-            if (c["section"], c["what"], c["baseline_name"]) not in measured
+            c for c in run["comparisons"] if (c["section"], c["what"]) not in measured
         ]
     lines = [dataclasses.asdict(line) for line in comparisons]
     runs = [*(r for r in earlier if r["comparisons"]), {"machine": facts, "comparisons": lines}]
