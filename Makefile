@@ -8,6 +8,7 @@ BOOK_READY := $(VENV)/.ready-book
 RUNS_READY := $(VENV)/.ready-runs
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
   --constraint constraints.txt
+INSTALL_BOOK := $(INSTALL) --editable ".[book]" && touch $(BOOK_READY)
 STRICT := -W -n --keep-going
 WORK := build
 TO ?= $(WORK)/figures
@@ -39,8 +40,7 @@ $(RUNS_READY): pyproject.toml constraints.txt
 	@touch $@
 
 $(BOOK_READY): $(RUNS_READY)
-	$(INSTALL) --editable ".[book]"
-	@touch $@
+	$(INSTALL_BOOK)
 
 $(READY): $(BOOK_READY)
 	$(INSTALL) --editable ".[dev]"
@@ -53,8 +53,7 @@ $(READY): $(BOOK_READY)
 book: $(RUNS_READY) ## run the main job on the embedded data, build the book with it
 	@$(BIN)/python -m carto_helpers teacher --dataset digits --results results & teacher=$$!; \
 	trap 'kill $$teacher; exit 130' INT TERM HUP; \
-	test $(BOOK_READY) -nt $(RUNS_READY) || { $(INSTALL) --editable ".[book]" && \
-	touch $(BOOK_READY); } || { kill $$teacher; exit 1; }; \
+	test $(BOOK_READY) -nt $(RUNS_READY) || { $(INSTALL_BOOK); } || { kill $$teacher; exit 1; }; \
 	wait $$teacher
 	rm -rf $(WORK)/pages && mkdir -p $(WORK)
 	$(BIN)/python -m carto_helpers report --from notebooks --to $(WORK)/pages \
