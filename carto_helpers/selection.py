@@ -13,6 +13,7 @@ the two are ordered. A mix sorts as many distances as it selects examples.
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -402,21 +403,24 @@ def _lowest(score: _Scorer, n_total: int, n: int) -> Int64[np.ndarray, " n"]:
 
 def _sifted(score: _Scorer, n_total: int, n: int) -> Bool[np.ndarray, " N"] | None:
     """Return which are the `n` smallest; None if the last one is not where the sample says."""
-    is_in, is_near = np.empty((2, n_total), dtype=bool)
+    is_in = np.empty(n_total, dtype=bool)
     low, high = _bracket(score(slice(None, None, max(n_total // _SAMPLE, 1))), n / n_total)
 
-    def sift(stretch: slice) -> None:
+    def sift(stretch: slice) -> list[tuple[np.ndarray, np.ndarray]]:
+        near = []
         for rows in blocks_of(stretch, _BLOCK):
             scores = score(rows)
             is_below = np.less(scores, low, out=is_in[rows])
-            np.not_equal(scores <= high, is_below, out=is_near[rows])
+            between = np.flatnonzero((scores <= high) != is_below)
+            near.append((between + rows.start, scores[between]))
+        return near
 
-    in_stretches(sift, n_total, _MANY)
-    near = np.flatnonzero(is_near)
+    parts = chain.from_iterable(in_stretches(sift, n_total, _MANY))
+    near, near_scores = (np.concatenate(part) for part in zip(*parts, strict=True))
     n_more = n - int(np.count_nonzero(is_in))
     if not 0 < n_more <= len(near):
         return None
-    is_in[near[_first_lowest(score(near), n_more)]] = True
+    is_in[near[_first_lowest(near_scores, n_more)]] = True
     return is_in
 
 
