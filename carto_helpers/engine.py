@@ -16,8 +16,8 @@ class Engine:
     """What changes speed, not what is computed; every row holds the one it was made with.
 
     `stacked` is how many students were trained as one network, in one step together; `products`
-    says whether convolutions over maps of a few pixels are products
-    (`networks.small_maps`).
+    says whether convolutions over maps of a few pixels are products, and the taps of their kernels
+    that meet no pixel are left out of the step (`networks.small_maps`).
     """
 
     device: str = "cpu"

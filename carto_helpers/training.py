@@ -18,7 +18,7 @@ from carto_helpers.engine import Engine
 from carto_helpers.losses import distillation_loss_kl
 from carto_helpers.memory import EVALUATION_BATCH
 from carto_helpers.metrics import accuracy, macro_f1
-from carto_helpers.networks.small_maps import as_products
+from carto_helpers.networks.small_maps import as_products, trimmed_convolutions
 from carto_helpers.tracking import NoTracker, Tracker
 
 _STREAMS = {"weights": 1, "batches": 2}  # one seed gives independent streams
@@ -139,9 +139,11 @@ class Training:
         engine: Engine,
     ) -> None:
         _check_subset(data, index, recipe)
-        self.network = as_products(network) if engine.products else network
         network.to(engine.device, engine.torch_dtype)
         network.to(memory_format=engine.memory_format)  # type: ignore[call-overload]  # as documented
+        if engine.products:
+            as_products(network, data.pixels(slice(0, 1)))
+        self.network, self._trimmed = network, trimmed_convolutions(network)
         self.recipe, self.engine, self.seed, self.epochs_done = recipe, engine, seed, 0
         self.train_loss = math.nan  # the mean of the last epoch's losses
         self.data = data
@@ -248,7 +250,7 @@ class Training:
                 for name, t in self.network.state_dict().items()
             },
             **{
-                f"adam.{i}.{name}": tensor.cpu().contiguous()
+                f"adam.{i}.{name}": self._whole(i, tensor).cpu().contiguous()
                 for i, values in adam.items()
                 for name, tensor in values.items()
             },
@@ -270,10 +272,18 @@ class Training:
                 adam.setdefault(int(i), {})[quantity] = tensor
         for at, moments in adam.items():  # laid out as their parameter: Adam takes them in step
             for name in ("exp_avg", "exp_avg_sq"):
-                like = torch.empty_like(self._parameters[at])
-                moments[name] = like.copy_(moments[name])
+                convolution, like = self._trimmed.get(at), torch.empty_like(self._parameters[at])
+                met = convolution.met(moments[name]) if convolution else moments[name]
+                moments[name] = like.copy_(met)
         groups = self._optimiser.state_dict()["param_groups"]
         self._optimiser.load_state_dict({"state": adam, "param_groups": groups})
+
+    def _whole(self, at: int, tensor: Tensor) -> Tensor:
+        """Return what Adam holds of a parameter; a kernel's taps that meet no pixel have zeros."""
+        convolution = self._trimmed.get(at)
+        if convolution is None or tensor.dim() == 0:
+            return tensor
+        return convolution.whole(tensor, torch.zeros_like(convolution.kernel))
 
 
 def _check_subset(data: TrainingData, index: Int[np.ndarray, " n"], recipe: Recipe) -> None:

@@ -206,6 +206,45 @@ def test_a_restored_training_goes_on_as_if_nothing_had_happened(layout: str) -> 
     assert torch.equal(weights(resumed), weights(whole))
 
 
+def test_a_training_goes_on_with_or_without_kernels_that_meet_pixels_alone() -> None:
+    """A state is that of the whole kernels: any engine takes it, those of before included."""
+
+    def made(*, products: bool) -> Training:
+        engine = Engine(dtype="float64", products=products)
+        torch.manual_seed(0)
+        network = nn.Sequential(
+            nn.AdaptiveAvgPool2d(2), nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(6, 6, 3, stride=2, padding=1), nn.Flatten(), nn.Linear(6, K),
+        )  # fmt: skip
+        index = np.arange(N)
+        return Training(network, made_data(engine), index, recipe=ALONE, seed=0, engine=engine)
+
+    begun = {products: made(products=products) for products in (False, True)}
+    losses = [training.run_epoch() for training in begun.values()]
+    assert losses == pytest.approx([losses[0]] * 2, abs=1e-9)
+    assert begun[True].network[3].weight.shape == (6, 4, 6)  # type: ignore[index]  # a Sequential
+    states = {
+        products: {name: tensor.clone() for name, tensor in training.state().items()}
+        for products, training in begun.items()
+    }
+    assert_close(states[True], states[False])
+    for products, training in begun.items():
+        training.run_epoch()
+        for state in states.values():
+            resumed = made(products=products)
+            resumed.restore({name: tensor.clone() for name, tensor in state.items()})
+            resumed.run_epoch()
+            assert_close(resumed.state(), training.state())
+            is_same_engine = state is states[products]
+            assert torch.equal(weights(resumed), weights(training)) or not is_same_engine
+
+
+def assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    assert list(found) == list(expected)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-9, atol=1e-12)
+
+
 def test_only_the_subset_is_seen() -> None:
     index = np.array([3, 5, 8, 13])
     one, other = made_training(index=index), made_training(index=index)
