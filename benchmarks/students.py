@@ -95,7 +95,7 @@ class Stacked:
             batch_size=BATCH_SIZE,
         )
         self.n_at_once = n_lanes_that_fit(need, chosen, N_A_PHASE)
-        self.engine = replace(chosen, stacked=self.n_at_once)
+        self.engine = chosen.of_stack(self.n_at_once)
         self._resident = _resident(material.images, material.teacher_logits, chosen)
 
     def seconds(self, n_steps: int) -> float:

@@ -50,6 +50,10 @@ class Engine:
         where = f"{self.device}, {self.layout}, {self.dtype}{products}"
         return f"{where}{threads * (self.device == 'cpu')}{stacked}"
 
+    def of_stack(self, n: int) -> "Engine":
+        """Return it for a stack of `n` students, which does without taps that meet no pixel."""
+        return dataclasses.replace(self, stacked=n, products=True)
+
     @property
     def torch_dtype(self) -> torch.dtype:
         """PyTorch's type of the precision."""

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard, cast
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -59,12 +59,14 @@ class ProductConv2d(nn.Conv2d):
 
         What it computes and its state stay; maps of other sizes are refused from then on.
         """
-        size = self._output_size(pixels)
+        size = self.output_size(pixels)
         is_small = size[0] * size[1] <= _MOST_PIXELS[3] and self._sees_all(pixels, size)
         if self.kernel_size != (3, 3) or self.groups > 1 or not is_small:
             return
         self._pixels = pixels
-        self._met = sorted(set(_taps_of_all(self.kernel_size, self.stride, pixels, size)))
+        taps = _taps_of_all(self.kernel_size, self.stride, pixels, size)
+        self._met = sorted(set(taps))
+        self._seen = [self._met.index(tap) for tap in taps]
         self.register_buffer("kernel", self.weight.detach(), persistent=False)
         self.weight = nn.Parameter(self.met(self.kernel))
 
@@ -72,6 +74,10 @@ class ProductConv2d(nn.Conv2d):
     def is_trimmed(self) -> bool:
         """Whether `weight` holds only the taps that meet pixels."""
         return self._pixels is not None
+
+    def seen(self, device: torch.device) -> Int64[Tensor, " hwHW"] | None:
+        """Return with which tap of `weight` each output sees each pixel; None for one output."""
+        return torch.tensor(self._seen, device=device) if len(self._seen) > len(self._met) else None
 
     def met(self, kernel: Float[Tensor, "O C 3 3"]) -> Float[Tensor, "O T C"]:
         """Return what a tensor like the kernel holds of the taps that meet pixels."""
@@ -106,7 +112,7 @@ class ProductConv2d(nn.Conv2d):
             If it is trimmed for maps of another size.
         """
         pixels = (input.shape[2], input.shape[3])
-        size = self._output_size(pixels)
+        size = self.output_size(pixels)
         n_pixels = size[0] * size[1]
         if self.is_trimmed:
             return self._trimmed(input, size)
@@ -121,7 +127,8 @@ class ProductConv2d(nn.Conv2d):
             return super().forward(input)
         return self._dense(input, size)
 
-    def _output_size(self, pixels: tuple[int, int]) -> tuple[int, int]:
+    def output_size(self, pixels: tuple[int, int]) -> tuple[int, int]:
+        """Return the size of its output for maps of this size."""
         height, width = (
             (n - 1) // stride + 1  # the padding keeps the size
             for n, stride in zip(pixels, self.stride, strict=True)
@@ -147,12 +154,10 @@ class ProductConv2d(nn.Conv2d):
                 f"expected maps of {self._pixels} pixels, got {tuple(input.shape[2:])}; "
                 "load the network's state into a new one for other sizes"
             )
-        n_outputs, taps = size[0] * size[1], self.weight
-        if n_outputs > 1:
-            seen = _taps_of_all(self.kernel_size, self.stride, self._pixels, size)
-            at = [self._met.index(tap) for tap in seen]
-            taps = taps.index_select(1, torch.tensor(at, device=input.device))  # (O, h·w·H·W, C)
-        taps = taps.reshape(self.out_channels * n_outputs, -1)  # (O·h·w, H·W·C)
+        taps = self.weight
+        if (seen := self.seen(input.device)) is not None:
+            taps = taps.index_select(1, seen)  # (O, h·w·H·W, C)
+        taps = taps.reshape(self.out_channels * size[0] * size[1], -1)  # (O·h·w, H·W·C)
         found = functional.linear(input.permute(0, 2, 3, 1).flatten(1), taps)
         found = found.view(len(input), self.out_channels, *size)
         return found if self.bias is None else found + self.bias[:, None, None]

@@ -1,6 +1,5 @@
 """Students' runs as one network: which may, how many fit, who claims and records them."""
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -38,8 +37,7 @@ def train_stacked(bench: Workbench, runs: Sequence[StudentRun]) -> Iterator[str]
         What came out of each, in the order in which they are done.
     """
     n = _n_lanes(bench, runs)
-    chosen = bench.engine(bench.network("student"), "student")
-    engine = dataclasses.replace(chosen, stacked=n, products=False)  # a stack has its own
+    engine = bench.engine(bench.network("student"), "student").of_stack(n)
     for alike in _alike(runs):
         queue = _Queue(bench, alike, engine)
         first = next(queue, None)

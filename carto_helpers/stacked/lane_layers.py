@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from carto_helpers.networks.originals import FixedSamePadding
+from carto_helpers.networks.small_maps import ProductConv2d
 from carto_helpers.stacked.lane_convolution import convolve
 
 
@@ -70,6 +71,29 @@ class LaneConvolution(nn.Module):
             vertical, horizontal = (int(n) for n in like.padding)
             sides = (horizontal, horizontal, vertical, vertical)
         return functional.pad(x, sides) if any(sides) else x
+
+
+class LaneProduct(nn.Module):
+    """A trimmed convolution a lane (`networks.small_maps`); (K, D, T, C) weights."""
+
+    weight: nn.Parameter
+
+    def __init__(self, like: ProductConv2d, lanes: Lanes) -> None:
+        super().__init__()
+        self._like, self._lanes = [like], lanes
+        self._seen = like.seen(like.weight.device)
+        self.bias: nn.Parameter | None = None
+
+    def forward(self, x: Float[Tensor, "KC B H W"]) -> Float[Tensor, "KD B h w"]:
+        """Multiply each output's taps with all pixels, add the bias."""
+        n, n_batch, pixels = self._lanes.n, x.shape[1], (x.shape[2], x.shape[3])
+        size = self._like[0].output_size(pixels)
+        taps = self.weight if self._seen is None else self.weight.index_select(2, self._seen)
+        taps = taps.reshape(n, taps.shape[1] * size[0] * size[1], -1)  # (K, D·h·w, H·W·C)
+        columns = x.reshape(n, -1, n_batch, pixels[0] * pixels[1]).permute(0, 3, 1, 2)
+        found = torch.bmm(taps, columns.reshape(n, -1, n_batch))  # (K, D·h·w, B)
+        found = found.view(-1, *size, n_batch).permute(0, 3, 1, 2).contiguous()
+        return found if self.bias is None else found + self.bias.reshape(-1, 1, 1, 1)
 
 
 class LaneNorm(nn.Module):

@@ -14,11 +14,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from carto_helpers.networks.originals import FixedSamePadding
+from carto_helpers.networks.small_maps import ProductConv2d
 from carto_helpers.stacked.lane_layers import (
     LaneConvolution,
     LaneDropPath,
     LaneLinear,
     LaneNorm,
+    LaneProduct,
     Lanes,
 )
 
@@ -31,7 +33,10 @@ _PLANEWISE = (
     "Identity", "ReLU", "ReLU6", "SiLU", "Sigmoid", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d",
     "SelectAdaptivePool2d", "Flatten",
 )  # fmt: skip
-_REPLACED = ("Conv2d", "FixedSamePadding", "BatchNorm2d", "BatchNormAct2d", "Linear", "DropPath")
+_REPLACED = (
+    "Conv2d", "ProductConv2d", "FixedSamePadding", "BatchNorm2d", "BatchNormAct2d", "Linear",
+    "DropPath",
+)  # fmt: skip
 
 
 def obstacles(network: nn.Module) -> list[str]:
@@ -72,8 +77,8 @@ class StackedNetwork:
         self._shapes = {name: tensor.shape for name, tensor in first.named_parameters()}
         self.network = _replaced(copy.deepcopy(first), self.lanes).train()
         self.buffers = {
-            name: torch.stack([dict(network.named_buffers())[name] for network in networks])
-            for name, _ in first.named_buffers()
+            name: torch.stack([_statistics(network)[name] for network in networks])
+            for name in _statistics(first)
         }
         self.weights = torch.stack([_flat(network) for network in networks])  # (K, P)
         self._bind()
@@ -88,7 +93,7 @@ class StackedNetwork:
         _check_shapes(network, list(self._shapes.values()))
         with torch.no_grad():
             self.weights[lane].copy_(_flat(network))
-            for name, tensor in network.named_buffers():
+            for name, tensor in _statistics(network).items():
                 self.buffers[name][lane].copy_(tensor)
 
     def save(self, lane: int, network: nn.Module) -> None:
@@ -96,7 +101,7 @@ class StackedNetwork:
         with torch.no_grad():
             for name, tensor in self._views().items():
                 network.get_parameter(name).copy_(tensor[lane])
-            for name, tensor in network.named_buffers():
+            for name, tensor in _statistics(network).items():
                 tensor.copy_(self.buffers[name][lane])
 
     def keep(self, lanes: Sequence[int]) -> None:
@@ -158,6 +163,11 @@ def _check_shapes(network: nn.Module, shapes: list[torch.Size]) -> None:
         )
 
 
+def _statistics(network: nn.Module) -> dict[str, Tensor]:
+    """Return the buffers that training moves; the taps that it leaves stay in their network."""
+    return {n: t for n, t in network.named_buffers() if n.rpartition(".")[2] != "kernel"}
+
+
 def _flat(network: nn.Module) -> Float[Tensor, " P"]:
     return torch.cat([p.detach().reshape(-1) for p in network.parameters()])
 
@@ -179,6 +189,8 @@ def _replaced(network: nn.Module, lanes: Lanes) -> nn.Module:
 
 
 def _lane_layer(layer: nn.Module, lanes: Lanes, drop_rate: float) -> nn.Module:
+    if isinstance(layer, ProductConv2d) and layer.is_trimmed:
+        return LaneProduct(layer, lanes)
     if isinstance(layer, nn.Conv2d | FixedSamePadding):
         return LaneConvolution(layer, lanes)
     if isinstance(layer, nn.BatchNorm2d):
