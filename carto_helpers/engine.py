@@ -102,17 +102,16 @@ def _has_number(device: str) -> bool:
 def choose_engine(network: str, device: str = "auto", *, role: str = "teacher") -> Engine:
     """Return how to run `network`: a stated rule, so that a resumed run gets the same engine.
 
-    On a CPU, networks of depthwise convolutions (MobileNet and EfficientNet) run channels_last,
-    and their students on one thread each, as many side by side as there are threads; the others
-    run contiguous on all threads, and all compute convolutions over small maps as products. On a
-    GPU all run channels_last.
+    All run channels_last. On a CPU, students of depthwise convolutions (MobileNet and EfficientNet)
+    run on one thread each, as many side by side as there are threads, the others on all threads,
+    and all compute convolutions over small maps as products.
     """
     where = resolve_device(device)
     is_depthwise = any(word in network for word in ("mobilenet", "efficientnet"))
     is_side_by_side = where == "cpu" and role == "student" and is_depthwise
     return Engine(
         device=where,
-        layout="channels_last" if is_depthwise or where.startswith("cuda") else "contiguous",
+        layout="channels_last",
         threads=1 if is_side_by_side else torch.get_num_threads(),
         products=where == "cpu",
     )
