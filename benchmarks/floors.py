@@ -1,14 +1,18 @@
 """What the machine can do at most: matrix products, copies; and what a training step needs."""
 
+import copy
+import math
 import time
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from carto_helpers.config import Recipe
+from carto_helpers.networks.small_maps import as_products
 
 _ADAM_FLOATS = 11  # a step reads and writes weight, gradient, two moments: see `step_bytes`
 
@@ -52,12 +56,25 @@ def copy_rate(device: str, n_bytes: int = 1 << 28) -> float:
 
 
 def step_flops(network: nn.Module, shape: tuple[int, int, int], batch_size: int) -> float:
-    """Return the FLOP of one training step (forward and backward), as PyTorch counts them."""
+    """Return the FLOP of one training step (forward and backward), as PyTorch counts them.
+
+    But for convolutions' backward passes, of which PyTorch counts depthwise ones as if every output
+    saw every channel.
+    """
     images = torch.zeros(batch_size, *shape)
-    with FlopCounterMode(display=False) as counter:
+    own = {torch.ops.aten.convolution_backward: _backward_flops}
+    with FlopCounterMode(display=False, custom_mapping=own) as counter:
         network(images).sum().backward()
     network.zero_grad()
     return float(counter.get_total_flops())
+
+
+def _backward_flops(
+    gradient: list[int], _: list[int], weight: list[int], *others: Any, **__: Any
+) -> int:
+    """Return the FLOP of a convolution's gradients, each as many as its forward pass."""
+    wanted = others[-1]  # of the input, the weight and the bias
+    return 2 * math.prod(gradient) * math.prod(weight[1:]) * sum(wanted[:2])
 
 
 def step_bytes(network: nn.Module) -> float:
@@ -71,6 +88,12 @@ def step_bytes(network: nn.Module) -> float:
 
 def step_floor(network: nn.Module, shape: tuple[int, int, int], device: str) -> float:
     """Return the least seconds of one step of the paper's recipe on this device, all threads."""
-    flops = step_flops(network, shape, Recipe().batch_size)
+    needed = least(network, shape)
+    flops = step_flops(needed, shape, Recipe().batch_size)
     rate = matrix_rate(device, torch.get_num_threads())
-    return max(flops / rate, step_bytes(network) / copy_rate(device))
+    return max(flops / rate, step_bytes(needed) / copy_rate(device))
+
+
+def least(network: nn.Module, shape: tuple[int, int, int]) -> nn.Module:
+    """Return a copy without the taps of its kernels that meet no pixel of such images."""
+    return as_products(copy.deepcopy(network), torch.zeros(1, *shape)).train()

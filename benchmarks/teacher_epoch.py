@@ -51,7 +51,7 @@ def measure(
         ours=recording,
         baseline_name="training on the same images, batch 32",
         baseline=training,
-        floor=floors.step_flops(material.teacher, SHAPE, BATCH_SIZE)
+        floor=floors.step_flops(floors.least(material.teacher, SHAPE), SHAPE, BATCH_SIZE)
         / 3
         * n_steps
         / floors.matrix_rate(engine.device, engine.threads),
