@@ -11,6 +11,7 @@ from torch import nn
 
 from carto_helpers import models
 from carto_helpers.networks import small_maps
+from carto_helpers.networks.originals import FixedSamePadding
 from carto_helpers.networks.small_maps import (
     ProductConv2d,
     as_products,
@@ -59,6 +60,30 @@ def test_output_and_gradients_are_the_convolutions(
         found.append([output, pixels.grad, *whole_gradients(network)])
     for expected, got in zip(*found, strict=True):
         torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 2), (5, 3), (4, 2)])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7])
+def test_fixed_padding_is_kept(
+    kernel: int, stride: int, size: int, layout: torch.memory_format
+) -> None:
+    """EfficientNet's: a pixel more behind than before, made for another size of image."""
+    torch.manual_seed(0)
+    plain = FixedSamePadding(nn.Conv2d(3, 3, kernel, stride, groups=3), 14).double()
+    plain.to(memory_format=layout)  # type: ignore[call-overload]  # as documented
+    images = torch.randn(2, 3, size, size, dtype=torch.float64).to(memory_format=layout)
+    ours = as_products(nn.Sequential(copy.deepcopy(plain)), images)
+    assert isinstance(ours[0], ProductConv2d)  # type: ignore[index]  # a Sequential
+    found = []
+    for network in (plain, ours):
+        pixels = images.clone().requires_grad_()
+        output = network(pixels)
+        (output * torch.arange(output.numel()).view(output.shape)).sum().backward()
+        found.append([output, pixels.grad, *(p.grad for p in network.parameters())])
+    for expected, got in zip(*found, strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(ours.eval()(images), plain(images))
 
 
 def whole_gradients(network: nn.Module) -> list[torch.Tensor]:

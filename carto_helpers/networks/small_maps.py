@@ -18,6 +18,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
+from carto_helpers.networks.originals import FixedSamePadding
+
 # The most output pixels with which the product was faster in the paper's networks, batch 32, and
 # the fewest channels whose pixels are worth gathering: benchmarks/notes.md.
 _MOST_PIXELS = {1: 16, 3: 4}
@@ -49,6 +51,7 @@ class ProductConv2d(nn.Conv2d):
         )
         self.weight, self.bias = convolution.weight, convolution.bias
         self.training = convolution.training
+        self._own_sides = convolution.sides if isinstance(convolution, FixedSamePadding) else None
         self._pixels: tuple[int, int] | None = None  # of the maps that it is trimmed for
         self._met: list[
             int
@@ -64,7 +67,7 @@ class ProductConv2d(nn.Conv2d):
         if self.kernel_size != (3, 3) or self.groups > 1 or not is_small:
             return
         self._pixels = pixels
-        taps = _taps_of_all(self.kernel_size, self.stride, pixels, size)
+        taps = self._taps_of_all(pixels, size)
         self._met = sorted(set(taps))
         self._seen = [self._met.index(tap) for tap in taps]
         self.register_buffer("kernel", self.weight.detach(), persistent=False)
@@ -120,29 +123,49 @@ class ProductConv2d(nn.Conv2d):
             # it is the backward pass that gains
             is_small = self.training and n_pixels <= _MOST_PIXELS_DEPTHWISE
             is_small = is_small and self._sees_all(pixels, size)
-            return self._depthwise(input, size) if is_small else super().forward(input)
+            return self._depthwise(input, size) if is_small else self._as_it_was(input)
         is_gathered = self.kernel_size != (1, 1)
         is_narrow = is_gathered and self.in_channels < _LEAST_CHANNELS_GATHERED
         if n_pixels > _MOST_PIXELS[self.kernel_size[0]] or is_narrow:
             return super().forward(input)
         return self._dense(input, size)
 
+    def sides(self, pixels: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the padding before and after maps of this size, top and bottom first."""
+        if self._own_sides is not None:
+            return self._own_sides(pixels[0]), self._own_sides(pixels[1])
+        vertical, horizontal = (kernel // 2 for kernel in self.kernel_size)
+        return (vertical, vertical), (horizontal, horizontal)
+
     def output_size(self, pixels: tuple[int, int]) -> tuple[int, int]:
         """Return the size of its output for maps of this size."""
         height, width = (
-            (n - 1) // stride + 1  # the padding keeps the size
-            for n, stride in zip(pixels, self.stride, strict=True)
+            (n + sum(sides) - kernel) // stride + 1
+            for n, sides, kernel, stride in zip(
+                pixels, self.sides(pixels), self.kernel_size, self.stride, strict=True
+            )
         )
         return height, width
 
     def _sees_all(self, pixels: tuple[int, int], size: tuple[int, int]) -> bool:
         """Return whether each output sees each pixel, so that all other taps meet padding."""
         return all(
-            n <= kernel // 2 + 1 and stride * (n_outputs - 1) <= kernel // 2
-            for n, n_outputs, kernel, stride in zip(
-                pixels, size, self.kernel_size, self.stride, strict=True
+            n + before <= kernel and stride * (n_outputs - 1) <= before
+            for n, (before, _), n_outputs, kernel, stride in zip(
+                pixels, self.sides(pixels), size, self.kernel_size, self.stride, strict=True
             )
         )
+
+    def _taps_of_all(self, pixels: tuple[int, int], size: tuple[int, int]) -> list[int]:
+        """Return which tap of the kernel, in its order, each output sees each pixel with."""
+        before = tuple(sides[0] for sides in self.sides(pixels))
+        return _taps_of_all(self.kernel_size, self.stride, before, pixels, size)
+
+    def _as_it_was(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N O h w"]:  # noqa: A002
+        if self._own_sides is not None:
+            (top, bottom), (left, right) = self.sides((input.shape[2], input.shape[3]))
+            input = functional.pad(input, (left, right, top, bottom))  # noqa: A001
+        return super().forward(input)
 
     def _trimmed(
         self,
@@ -167,7 +190,7 @@ class ProductConv2d(nn.Conv2d):
         input: Float[Tensor, "N C H W"],  # noqa: A002
         size: tuple[int, int],
     ) -> Float[Tensor, "N C h w"]:
-        seen = _taps_of_all(self.kernel_size, self.stride, tuple(input.shape[2:]), size)
+        seen = self._taps_of_all((input.shape[2], input.shape[3]), size)
         taps = self.weight.flatten(1).t().index_select(0, torch.tensor(seen, device=input.device))
         taps = taps.view(size[0] * size[1], -1, self.out_channels)  # (h·w, H·W, C)
         pixels = input.permute(0, 2, 3, 1).flatten(1, 2)  # (N, H·W, C)
@@ -195,13 +218,14 @@ class ProductConv2d(nn.Conv2d):
 def _taps_of_all(
     kernel: tuple[int, ...],
     stride: tuple[int, ...],
+    before: tuple[int, ...],
     pixels: tuple[int, ...],
     outputs: tuple[int, ...],
 ) -> list[int]:
     """Return which tap of a kernel, in its order, each output sees each pixel of a map with."""
     rows, columns = (
-        np.arange(n_pixels) - step * np.arange(n_outputs)[:, None] + size // 2
-        for n_pixels, n_outputs, step, size in zip(pixels, outputs, stride, kernel, strict=True)
+        np.arange(n_pixels) - step * np.arange(n_outputs)[:, None] + padding
+        for n_pixels, n_outputs, step, padding in zip(pixels, outputs, stride, before, strict=True)
     )  # (h, H), (w, W)
     taps = rows[:, None, :, None] * kernel[1] + columns[None, :, None, :]  # (h, w, H, W)
     return cast("list[int]", taps.ravel().tolist())
@@ -210,16 +234,20 @@ def _taps_of_all(
 def is_eligible(module: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Return whether a module is a plain convolution of 1 × 1 or 3 × 3, or a depthwise one.
 
-    Its padding keeps the size of a map, as in all of the paper's networks, and its weights are its
-    own, not computed from others as in spectral normalisation.
+    Its padding keeps the size of a map, as in all of the paper's networks, or is fixed, of a
+    depthwise one; and its weights are its own, not computed from others as in spectral
+    normalisation.
     """
-    if type(module) is not nn.Conv2d or not isinstance(module.weight, nn.Parameter):
+    if not isinstance(module, nn.Conv2d) or not isinstance(module.weight, nn.Parameter):
         return False
+    is_depthwise = module.groups == module.in_channels == module.out_channels > 1
+    if type(module) is FixedSamePadding:
+        return is_depthwise
     kernel, has_zeros = module.kernel_size, module.padding_mode == "zeros"
     keeps_size = module.padding == (kernel[0] // 2, kernel[1] // 2)
     is_odd = kernel[0] % 2 == 1 and kernel[1] % 2 == 1
-    is_plain = has_zeros and is_odd and keeps_size and module.dilation == (1, 1)
-    is_depthwise = module.groups == module.in_channels == module.out_channels > 1
+    is_plain = type(module) is nn.Conv2d and has_zeros and module.dilation == (1, 1)
+    is_plain = is_plain and is_odd and keeps_size
     return is_plain and (is_depthwise or (module.groups == 1 and kernel in {(1, 1), (3, 3)}))
 
 

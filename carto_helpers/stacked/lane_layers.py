@@ -65,11 +65,14 @@ class LaneConvolution(nn.Module):
 
     def _padded(self, x: Tensor) -> Tensor:
         like = self._like[0]
-        if isinstance(like, FixedSamePadding):
-            sides = (*like.sides(x.shape[3]), *like.sides(x.shape[2]))
+        if isinstance(like, ProductConv2d):
+            (top, bottom), (left, right) = like.sides((x.shape[2], x.shape[3]))
+        elif isinstance(like, FixedSamePadding):
+            (top, bottom), (left, right) = like.sides(x.shape[2]), like.sides(x.shape[3])
         else:
-            vertical, horizontal = (int(n) for n in like.padding)
-            sides = (horizontal, horizontal, vertical, vertical)
+            top, left = (int(n) for n in like.padding)
+            bottom, right = top, left
+        sides = left, right, top, bottom
         return functional.pad(x, sides) if any(sides) else x
 
 
