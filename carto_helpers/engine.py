@@ -16,8 +16,8 @@ class Engine:
     """What changes speed, not what is computed; every row holds the one it was made with.
 
     `stacked` is how many students were trained as one network, in one step together; `products`
-    says whether convolutions over maps of a few pixels are products, and the taps of their kernels
-    that meet no pixel are left out of the step (`networks.small_maps`).
+    says whether convolutions over maps of a few pixels are products (`networks.small_maps`), those
+    of 3 × 3 without the taps that only ever meet padding (`networks.trimmed`).
     """
 
     device: str = "cpu"
@@ -51,8 +51,12 @@ class Engine:
         return f"{where}{threads * (self.device == 'cpu')}{stacked}"
 
     def of_stack(self, n: int) -> "Engine":
-        """Return it for a stack of `n` students, which does without taps that meet no pixel."""
+        """Return it for a stack of `n` students."""
         return dataclasses.replace(self, stacked=n, products=True)
+
+    def alone(self) -> "Engine":
+        """Return it for one student, which on a GPU has no products."""
+        return self if self.stacked == 1 else dataclasses.replace(self, stacked=1, products=False)
 
     @property
     def torch_dtype(self) -> torch.dtype:

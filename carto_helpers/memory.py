@@ -29,10 +29,11 @@ class Footprint:
         Twice what the forward pass of one batch keeps for the backward pass, or six times the
         largest layer's output in the evaluation pass, whichever is more.
     lane
-        What one more network adds to a stack: 24 bytes a parameter (its weights in the stack and
-        in the network that they end in, two gradients, two moments), and for a batch twice what
-        the forward pass keeps and the pixels that a 3 × 3 kernel gathers, with their gradient, at
-        most 18 times the largest layer's output.
+        What one more network adds to a stack: 43 bytes a parameter (its weights in the stack and
+        in the network that they end in, there also the whole kernels of trimmed ones, two
+        gradients, two moments, and trimmed kernels with a tap for each output and pixel, 16 for 9,
+        and their gradient), and for a batch twice what the forward pass keeps and the pixels that
+        a 3 × 3 kernel gathers, with their gradient, at most 18 times the largest layer's output.
     """
 
     data: float
@@ -73,7 +74,7 @@ def footprint(
         data=n_images * (2.5 * images[0].numel() + 2 * n_outputs),
         network=16.0 * parameters,
         activations=max(2 * kept * (batch_size + 1), 6 * largest * EVALUATION_BATCH),
-        lane=24.0 * parameters + (2 * kept + 18 * largest) * (batch_size + 1),
+        lane=43.0 * parameters + (2 * kept + 18 * largest) * (batch_size + 1),
     )
 
 

@@ -18,7 +18,8 @@ from carto_helpers.engine import Engine
 from carto_helpers.losses import distillation_loss_kl
 from carto_helpers.memory import EVALUATION_BATCH
 from carto_helpers.metrics import accuracy, macro_f1
-from carto_helpers.networks.small_maps import as_products, trimmed_convolutions
+from carto_helpers.networks.small_maps import as_products
+from carto_helpers.networks.trimmed import trimmed_convolutions
 from carto_helpers.tracking import NoTracker, Tracker
 
 _STREAMS = {"weights": 1, "batches": 2}  # one seed gives independent streams

@@ -6,7 +6,6 @@ the results folder is not made again.
 """
 
 import argparse
-import dataclasses
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -70,7 +69,7 @@ def run(config: PhaseConfig, task: Task) -> dict[str, Any]:
     if teacher is None:
         raise FileNotFoundError(f"expected a teacher in {config.results}, got none; train it")
     student = bench.student_run(teacher, SubsetSpec(rule=rule, fraction=config.fraction), seed)
-    engine = dataclasses.replace(bench.engine(bench.network("student"), "student"), stacked=1)
+    engine = bench.engine(bench.network("student"), "student").alone()
     splits = bench.resident(engine, student.teacher_key)
     index = subset(bench, student, arm)
     training = _begin(bench, student, splits["train"], engine, index)

@@ -36,5 +36,12 @@ def test_networks_run_channels_last_and_small_maps_as_products_on_a_cpu(network:
     assert Engine(**json.loads(engine.to_json())) == engine
 
 
+def test_a_stacks_engine_alone_is_the_one_it_came_from() -> None:
+    on_gpu = Engine(device="cuda", layout="channels_last")
+    assert on_gpu.of_stack(7).alone() == on_gpu.alone() == on_gpu
+    on_cpu = choose_engine("resnet18", "cpu")
+    assert on_cpu.alone() == on_cpu
+
+
 def test_an_engine_of_before_products_has_none() -> None:
     assert not Engine.from_json('{"device": "cpu", "layout": "contiguous", "threads": 2}').products

@@ -25,7 +25,7 @@ def test_each_part_of_the_formula() -> None:
     assert need.data == 100 * (2.5 * 4 + 2 * 3)
     kept = 4 * 4 + 16 * 4  # the input, and the activation, which the flattened one shares
     assert need.activations == max(2 * kept * 8, 6 * 16 * 4 * memory.EVALUATION_BATCH)
-    assert need.lane == 24 * (4 + 16 * 3 + 3) + 8 * (2 * kept + 18 * 4 * 16)
+    assert need.lane == 43 * (4 + 16 * 3 + 3) + 8 * (2 * kept + 18 * 4 * 16)
     assert need.a_process == memory.RUNTIME_BYTES + need.data + need.a_run
 
 

@@ -16,8 +16,8 @@ from carto_helpers.networks.small_maps import (
     ProductConv2d,
     as_products,
     is_eligible,
-    trimmed_convolutions,
 )
+from carto_helpers.networks.trimmed import TrimmedConv2d, trimmed_convolutions
 
 
 @given(
@@ -155,8 +155,10 @@ def test_a_state_is_a_copy_and_a_wrong_one_is_refused() -> None:
     network = as_products(nn.Sequential(nn.Conv2d(2, 2, 3, padding=1)), torch.zeros(1, 2, 1, 1))
     network.state_dict()["0.weight"].zero_()
     assert network.state_dict()["0.weight"].any()
-    with pytest.raises(RuntimeError, match="size"):
-        network.load_state_dict({"0.weight": torch.zeros(2, 1, 2), "0.bias": torch.zeros(2)})
+    for shape in ((2, 1, 2), (2, 3, 3)):  # that of the weight itself, and one that could be spread
+        wrong = {"0.weight": torch.zeros(shape), "0.bias": torch.zeros(2)}
+        with pytest.raises(RuntimeError, match=r"size mismatch for 0.weight: its shape is \(2, "):
+            network.load_state_dict(wrong)
     with pytest.raises(RuntimeError, match="Missing key"):
         network.load_state_dict({"0.bias": torch.zeros(2)})
 
@@ -167,29 +169,67 @@ def test_a_trimmed_convolution_refuses_maps_of_another_size() -> None:
         network(torch.zeros(1, 2, 2, 2))
 
 
-def test_a_convolution_over_maps_of_two_sizes_is_not_trimmed() -> None:
-    class Twice(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.convolution = nn.Conv2d(2, 2, 3, padding=1)
+class Twice(nn.Module):
+    """One convolution over maps of two sizes."""
 
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            both = self.convolution(images), self.convolution(images[:, :, :1, :1])
-            return both[0] + both[1]
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(2, 2, 3, padding=1)
 
-    network = Twice()
-    images = torch.randn(1, 2, 2, 2)
-    expected = network(images)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        both = self.convolution(input=images), self.convolution(images[:, :, :1, :1])
+        return both[0] + both[1]
+
+
+class Tied(nn.Sequential):
+    """Two convolutions with one kernel."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.Conv2d(2, 2, 3, padding=1), nn.Conv2d(2, 2, 3, padding=1))
+        self[1].weight = self[0].weight
+
+
+class Renamed(nn.Sequential):
+    """One convolution under two names."""
+
+    def __init__(self) -> None:
+        convolution = nn.Conv2d(2, 2, 3, padding=1)
+        super().__init__(convolution, nn.Sequential(convolution))
+
+
+@pytest.mark.parametrize("kind", [Twice, Tied, Renamed])
+def test_a_kernel_that_is_used_twice_stays_whole_and_one(kind: type[nn.Module]) -> None:
+    network, images = kind(), torch.randn(1, 2, 2, 2)
+    expected, n_parameters = network(images), len(list(network.parameters()))
     assert not trimmed_convolutions(as_products(network, images))
+    assert len(list(network.parameters())) == n_parameters
     torch.testing.assert_close(network(images), expected)
 
 
-def test_running_statistics_and_modes_stay_when_sizes_are_looked_for() -> None:
-    network = nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2))
+def test_a_network_of_products_is_taken_again() -> None:
+    network, images = nn.Sequential(nn.Conv2d(2, 2, 3, padding=1)), torch.randn(1, 2, 1, 1)
+    as_products(network, images)
+    trimmed = network[0]
+    assert as_products(network, images)[0] is trimmed  # type: ignore[index]  # a Sequential
+
+
+def test_a_kernel_that_is_not_trained_stays_so() -> None:
+    network = nn.Sequential(nn.Conv2d(2, 2, 3, padding=1)).requires_grad_(False)
+    as_products(network, torch.zeros(1, 2, 1, 1))
+    assert isinstance(network[0], TrimmedConv2d)
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_running_statistics_modes_and_hooks_stay_when_sizes_are_looked_for() -> None:
+    network = nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2), nn.BatchNorm2d(2).eval())
     as_products(network, torch.ones(1, 2, 4, 4))
-    assert network[0].training
-    assert network[1].training
+    assert [module.training for module in network.modules()] == [True, True, True, False]
     assert network[1].num_batches_tracked == 0
+    assert not network[0]._forward_pre_hooks
+    with pytest.raises(RuntimeError, match="shapes"):
+        as_products(network, torch.ones(1, 3, 4, 4))
+    assert [module.training for module in network.modules()] == [True, True, True, False]
+    assert not network[0]._forward_pre_hooks
 
 
 @pytest.mark.parametrize(

@@ -206,11 +206,12 @@ def test_a_restored_training_goes_on_as_if_nothing_had_happened(layout: str) -> 
     assert torch.equal(weights(resumed), weights(whole))
 
 
-def test_a_training_goes_on_with_or_without_kernels_that_meet_pixels_alone() -> None:
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+def test_a_training_goes_on_with_whole_or_trimmed_kernels(layout: str) -> None:
     """A state is that of the whole kernels: any engine takes it, those of before included."""
 
     def made(*, products: bool) -> Training:
-        engine = Engine(dtype="float64", products=products)
+        engine = Engine(dtype="float64", products=products, layout=layout)  # type: ignore[arg-type]
         torch.manual_seed(0)
         network = nn.Sequential(
             nn.AdaptiveAvgPool2d(2), nn.Conv2d(3, 6, 3, padding=1), nn.ReLU(),
@@ -237,6 +238,22 @@ def test_a_training_goes_on_with_or_without_kernels_that_meet_pixels_alone() -> 
             assert_close(resumed.state(), training.state())
             is_same_engine = state is states[products]
             assert torch.equal(weights(resumed), weights(training)) or not is_same_engine
+
+
+def test_a_network_can_be_trained_twice() -> None:
+    engine = Engine(products=True)
+    network = nn.Sequential(
+        nn.AdaptiveAvgPool2d(1), nn.Conv2d(3, 6, 3, padding=1), nn.Flatten(), nn.Linear(6, K)
+    )
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    for _ in range(2):
+        index = np.arange(N)
+        Training(network, made_data(engine), index, recipe=ALONE, seed=0, engine=engine).run_epoch()
+    after = network.state_dict()
+    is_met = torch.zeros(3, 3, dtype=torch.bool)
+    is_met[1, 1] = True
+    assert torch.equal(after["1.weight"][..., ~is_met], before["1.weight"][..., ~is_met])
+    assert not torch.equal(after["1.weight"][..., is_met], before["1.weight"][..., is_met])
 
 
 def assert_close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:

@@ -3,22 +3,22 @@
 A convolution's kernel must be laid out anew for each step, as its optimiser has changed it, and
 most of its taps meet padding. Where a map has one to sixteen pixels (the last stages of a network
 on images of 32 × 32) that takes longer than the sums. A matrix product takes the kernel as it lies,
-or the taps that meet pixels. A tap that meets none has a gradient of zero, so that Adam without
-weight decay never moves it: it need not be kept, clipped or stepped, which for ResNet-18 is three
-fifths of all weights.
+or the taps that meet pixels.
+The taps that meet none are left out altogether where no output can meet them (`trimmed`).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import lru_cache
-from typing import Any, TypeGuard, cast
+from typing import TypeGuard, cast
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from carto_helpers.networks.originals import FixedSamePadding
+from carto_helpers.networks.trimmed import TrimmedConv2d
 
 # The most output pixels with which the product was faster in the paper's networks, batch 32, and
 # the fewest channels whose pixels are worth gathering: benchmarks/notes.md.
@@ -36,8 +36,6 @@ class ProductConv2d(nn.Conv2d):
         One for which `is_eligible` holds.
     """
 
-    kernel: Tensor  # once it is trimmed: (O, C, 3, 3), of which the taps that are not met count
-
     def __init__(self, convolution: nn.Conv2d) -> None:
         super().__init__(
             convolution.in_channels,
@@ -52,73 +50,21 @@ class ProductConv2d(nn.Conv2d):
         self.weight, self.bias = convolution.weight, convolution.bias
         self.training = convolution.training
         self._own_sides = convolution.sides if isinstance(convolution, FixedSamePadding) else None
-        self._pixels: tuple[int, int] | None = None  # of the maps that it is trimmed for
-        self._met: list[
-            int
-        ] = []  # the taps that meet them: `weight` then holds no other, (O, T, C)
 
-    def trim(self, pixels: tuple[int, int]) -> None:
-        """Leave in `weight` only the taps that meet pixels of maps of this size, where that gains.
-
-        What it computes and its state stay; maps of other sizes are refused from then on.
-        """
-        size = self.output_size(pixels)
-        is_small = size[0] * size[1] <= _MOST_PIXELS[3] and self._sees_all(pixels, size)
+    def trimmed(self, pixels: tuple[int, int]) -> TrimmedConv2d | None:
+        """Return it for maps of this size without the taps that meet no pixel, where that gains."""
+        outputs = self.output_size(pixels)
+        is_small = outputs[0] * outputs[1] <= _MOST_PIXELS[3] and self._sees_all(pixels, outputs)
         if self.kernel_size != (3, 3) or self.groups > 1 or not is_small:
-            return
-        self._pixels = pixels
-        taps = self._taps_of_all(pixels, size)
-        self._met = sorted(set(taps))
-        self._seen = [self._met.index(tap) for tap in taps]
-        self.register_buffer("kernel", self.weight.detach(), persistent=False)
-        self.weight = nn.Parameter(self.met(self.kernel))
-
-    @property
-    def is_trimmed(self) -> bool:
-        """Whether `weight` holds only the taps that meet pixels."""
-        return self._pixels is not None
-
-    def seen(self, device: torch.device) -> Int64[Tensor, " hwHW"] | None:
-        """Return with which tap of `weight` each output sees each pixel; None for one output."""
-        return torch.tensor(self._seen, device=device) if len(self._seen) > len(self._met) else None
-
-    def met(self, kernel: Float[Tensor, "O C 3 3"]) -> Float[Tensor, "O T C"]:
-        """Return what a tensor like the kernel holds of the taps that meet pixels."""
-        return kernel.flatten(2)[:, :, self._met].transpose(1, 2).contiguous()
-
-    def whole(
-        self, met: Float[Tensor, "O T C"], kernel: Float[Tensor, "O C 3 3"]
-    ) -> Float[Tensor, "O C 3 3"]:
-        """Return a tensor like the kernel, with `met` in the place of the taps that meet pixels."""
-        found = kernel.clone(memory_format=torch.contiguous_format)
-        found.flatten(2)[:, :, self._met] = met.transpose(1, 2)
-        return found
-
-    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, *others: Any) -> None:
-        super()._save_to_state_dict(destination, prefix, *others)
-        if self.is_trimmed:
-            destination[f"{prefix}weight"] = self.whole(self.weight.detach(), self.kernel)
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        name = f"{prefix}weight"
-        if self.is_trimmed and name in state_dict:
-            self.kernel.copy_(state_dict[name])
-            state_dict[name] = self.met(self.kernel)
-        super()._load_from_state_dict(state_dict, prefix, *others)
+            return None
+        taps = self._taps_of_all(pixels, outputs)
+        return TrimmedConv2d(self, pixels=pixels, outputs=outputs, taps=taps)
 
     def forward(self, input: Float[Tensor, "N C H W"]) -> Float[Tensor, "N O h w"]:  # noqa: A002
-        """Return what `nn.Conv2d` returns, but for the order of its sums.
-
-        Raises
-        ------
-        ValueError
-            If it is trimmed for maps of another size.
-        """
+        """Return what `nn.Conv2d` returns, but for the order of its sums."""
         pixels = (input.shape[2], input.shape[3])
         size = self.output_size(pixels)
         n_pixels = size[0] * size[1]
-        if self.is_trimmed:
-            return self._trimmed(input, size)
         if self.groups > 1:
             # it is the backward pass that gains
             is_small = self.training and n_pixels <= _MOST_PIXELS_DEPTHWISE
@@ -166,24 +112,6 @@ class ProductConv2d(nn.Conv2d):
             (top, bottom), (left, right) = self.sides((input.shape[2], input.shape[3]))
             input = functional.pad(input, (left, right, top, bottom))  # noqa: A001
         return super().forward(input)
-
-    def _trimmed(
-        self,
-        input: Float[Tensor, "N C H W"],  # noqa: A002
-        size: tuple[int, int],
-    ) -> Float[Tensor, "N O h w"]:
-        if tuple(input.shape[2:]) != self._pixels:
-            raise ValueError(
-                f"expected maps of {self._pixels} pixels, got {tuple(input.shape[2:])}; "
-                "load the network's state into a new one for other sizes"
-            )
-        taps = self.weight
-        if (seen := self.seen(input.device)) is not None:
-            taps = taps.index_select(1, seen)  # (O, h·w·H·W, C)
-        taps = taps.reshape(self.out_channels * size[0] * size[1], -1)  # (O·h·w, H·W·C)
-        found = functional.linear(input.permute(0, 2, 3, 1).flatten(1), taps)
-        found = found.view(len(input), self.out_channels, *size)
-        return found if self.bias is None else found + self.bias[:, None, None]
 
     def _depthwise(
         self,
@@ -252,9 +180,11 @@ def is_eligible(module: nn.Module) -> TypeGuard[nn.Conv2d]:
 
 
 def as_products(network: nn.Module, images: Float[Tensor, "N C H W"]) -> nn.Module:
-    """Put `ProductConv2d` in the place of every eligible convolution within; return the network.
+    """Put products in the place of eligible convolutions within; return the network.
 
-    Its state, the names in it and their order stay, and so does what it computes.
+    Its state, the names in it and their order stay, and so does what it computes. Hooks on the
+    convolutions themselves are lost. A kernel that the network holds twice, or runs over maps of
+    two sizes, stays whole.
 
     Parameters
     ----------
@@ -271,16 +201,15 @@ def as_products(network: nn.Module, images: Float[Tensor, "N C H W"]) -> nn.Modu
     )
     """
     _replace(network)
-    for convolution, sizes in _map_sizes(network, images).items():
-        if len(sizes) == 1:
-            convolution.trim(next(iter(sizes)))
+    sizes = _map_sizes(network, images)
+    held = Counter(id(p) for _, p in network.named_parameters(remove_duplicate=False))
+    for name, module in list(network.named_modules()):
+        if len(sizes[module]) == 1 and held[id(module.weight)] == 1:
+            trimmed = cast("ProductConv2d", module).trimmed(next(iter(sizes[module])))
+            if trimmed is not None:
+                parent, _, child = name.rpartition(".")
+                setattr(network.get_submodule(parent), child, trimmed)
     return network
-
-
-def trimmed_convolutions(network: nn.Module) -> dict[int, ProductConv2d]:
-    """Return the trimmed convolutions by their weight's place among the network's parameters."""
-    places = {id(parameter): at for at, parameter in enumerate(network.parameters())}
-    return {places[id(found.weight)]: found for found in _products(network) if found.is_trimmed}
 
 
 def _replace(network: nn.Module) -> None:
@@ -291,24 +220,28 @@ def _replace(network: nn.Module) -> None:
             _replace(child)
 
 
-def _products(network: nn.Module) -> list[ProductConv2d]:
-    return [module for module in network.modules() if isinstance(module, ProductConv2d)]
-
-
 def _map_sizes(
     network: nn.Module, images: Float[Tensor, "N C H W"]
-) -> dict[ProductConv2d, set[tuple[int, int]]]:
+) -> dict[nn.Module, set[tuple[int, int]]]:
     """Return the sizes of the maps that each convolution takes when the network sees images."""
-    sizes: dict[ProductConv2d, set[tuple[int, int]]] = defaultdict(set)
+    sizes: dict[nn.Module, set[tuple[int, int]]] = defaultdict(set)
 
-    def keep(convolution: ProductConv2d, inputs: tuple[Tensor, ...]) -> None:
-        sizes[convolution].add((inputs[0].shape[2], inputs[0].shape[3]))
+    def keep(module: nn.Module, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
+        (maps,) = (*inputs, *named.values())
+        sizes[module].add((maps.shape[2], maps.shape[3]))
 
-    hooks = [found.register_forward_pre_hook(keep) for found in _products(network)]
-    was_training = network.training
-    with torch.no_grad():
-        network.eval()(images)  # running statistics stay
-    network.train(was_training)
-    for hook in hooks:
-        hook.remove()
+    hooks = [
+        module.register_forward_pre_hook(keep, with_kwargs=True)
+        for module in network.modules()
+        if isinstance(module, ProductConv2d)
+    ]
+    modes = {module: module.training for module in network.modules()}
+    try:
+        with torch.no_grad():
+            network.eval()(images)  # running statistics stay
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in modes.items():
+            module.training = mode
     return sizes

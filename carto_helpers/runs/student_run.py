@@ -75,7 +75,7 @@ def subset_index(bench: Workbench, run: StudentRun) -> np.ndarray:
 
 def _train(bench: Workbench, run: StudentRun) -> dict[str, Any]:
     """Train one student, keep its weights, return its row."""
-    engine = dataclasses.replace(bench.engine(_spec(run), "student"), stacked=1)
+    engine = bench.engine(_spec(run), "student").alone()
     splits = bench.resident(engine, run.teacher_key)
     started = time.monotonic()
     training = begin(bench, run, splits["train"], engine)

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from carto_helpers.networks.originals import FixedSamePadding
 from carto_helpers.networks.small_maps import ProductConv2d
+from carto_helpers.networks.trimmed import TrimmedConv2d
 from carto_helpers.stacked.lane_convolution import convolve
 
 
@@ -77,25 +78,24 @@ class LaneConvolution(nn.Module):
 
 
 class LaneProduct(nn.Module):
-    """A trimmed convolution a lane (`networks.small_maps`); (K, D, T, C) weights."""
+    """A trimmed convolution a lane (`networks.trimmed`); (K, D, T, C) weights."""
 
     weight: nn.Parameter
 
-    def __init__(self, like: ProductConv2d, lanes: Lanes) -> None:
+    def __init__(self, like: TrimmedConv2d, lanes: Lanes) -> None:
         super().__init__()
-        self._like, self._lanes = [like], lanes
-        self._seen = like.seen(like.weight.device)
+        self._outputs, self._lanes = like.outputs, lanes
+        self._seen = like.seen()
         self.bias: nn.Parameter | None = None
 
     def forward(self, x: Float[Tensor, "KC B H W"]) -> Float[Tensor, "KD B h w"]:
         """Multiply each output's taps with all pixels, add the bias."""
-        n, n_batch, pixels = self._lanes.n, x.shape[1], (x.shape[2], x.shape[3])
-        size = self._like[0].output_size(pixels)
+        n, n_batch, (height, width) = self._lanes.n, x.shape[1], self._outputs
         taps = self.weight if self._seen is None else self.weight.index_select(2, self._seen)
-        taps = taps.reshape(n, taps.shape[1] * size[0] * size[1], -1)  # (K, D·h·w, H·W·C)
-        columns = x.reshape(n, -1, n_batch, pixels[0] * pixels[1]).permute(0, 3, 1, 2)
+        taps = taps.reshape(n, taps.shape[1] * height * width, -1)  # (K, D·h·w, H·W·C)
+        columns = x.reshape(n, -1, n_batch, x.shape[2] * x.shape[3]).permute(0, 3, 1, 2)
         found = torch.bmm(taps, columns.reshape(n, -1, n_batch))  # (K, D·h·w, B)
-        found = found.view(-1, *size, n_batch).permute(0, 3, 1, 2).contiguous()
+        found = found.view(-1, height, width, n_batch).permute(0, 3, 1, 2).contiguous()
         return found if self.bias is None else found + self.bias.reshape(-1, 1, 1, 1)
 
 

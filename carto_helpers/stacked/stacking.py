@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from carto_helpers.networks.originals import FixedSamePadding
-from carto_helpers.networks.small_maps import ProductConv2d
+from carto_helpers.networks.trimmed import TrimmedConv2d
 from carto_helpers.stacked.lane_layers import (
     LaneConvolution,
     LaneDropPath,
@@ -34,8 +34,8 @@ _PLANEWISE = (
     "SelectAdaptivePool2d", "Flatten",
 )  # fmt: skip
 _REPLACED = (
-    "Conv2d", "ProductConv2d", "FixedSamePadding", "BatchNorm2d", "BatchNormAct2d", "Linear",
-    "DropPath",
+    "Conv2d", "ProductConv2d", "TrimmedConv2d", "FixedSamePadding", "BatchNorm2d",
+    "BatchNormAct2d", "Linear", "DropPath",
 )  # fmt: skip
 
 
@@ -165,7 +165,9 @@ def _check_shapes(network: nn.Module, shapes: list[torch.Size]) -> None:
 
 def _statistics(network: nn.Module) -> dict[str, Tensor]:
     """Return the buffers that training moves; the taps that it leaves stay in their network."""
-    return {n: t for n, t in network.named_buffers() if n.rpartition(".")[2] != "kernel"}
+    layers = network.named_modules()
+    kernels = {f"{name}.kernel" for name, layer in layers if isinstance(layer, TrimmedConv2d)}
+    return {name: t for name, t in network.named_buffers() if name not in kernels}
 
 
 def _flat(network: nn.Module) -> Float[Tensor, " P"]:
@@ -189,7 +191,7 @@ def _replaced(network: nn.Module, lanes: Lanes) -> nn.Module:
 
 
 def _lane_layer(layer: nn.Module, lanes: Lanes, drop_rate: float) -> nn.Module:
-    if isinstance(layer, ProductConv2d) and layer.is_trimmed:
+    if isinstance(layer, TrimmedConv2d):
         return LaneProduct(layer, lanes)
     if isinstance(layer, nn.Conv2d | FixedSamePadding):
         return LaneConvolution(layer, lanes)
