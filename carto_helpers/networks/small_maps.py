@@ -3,8 +3,7 @@
 A convolution's kernel must be laid out anew for each step, as its optimiser has changed it, and
 most of its taps meet padding. Where a map has one to sixteen pixels (the last stages of a network
 on images of 32 × 32) that takes longer than the sums. A matrix product takes the kernel as it lies,
-or the taps that meet pixels.
-The taps that meet none are left out altogether where no output can meet them (`trimmed`).
+or the taps that meet pixels; of 3 × 3 kernels the others are left out altogether (`trimmed`).
 """
 
 from collections import Counter, defaultdict
