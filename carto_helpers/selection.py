@@ -50,7 +50,8 @@ PHASE2_MIXES = (
 _MANY = 1 << 20  # examples from which on sifting is faster than ordering all, and worth a thread
 _BLOCK = 1 << 16  # examples at a time: what is computed of them stays in a core's cache
 _SAMPLE = 1 << 14  # scores, evenly spaced
-_Scorer = Callable[[slice | np.ndarray], Float[np.ndarray, " _"]]  # the scores of some positions
+_Columns = Mapping[str, Float[np.ndarray, " N"]]
+_Key = Callable[..., Float[np.ndarray, " _"]]  # takes some examples of each column
 
 
 class Mix(NamedTuple):
@@ -129,9 +130,8 @@ def select(
     if spec.rule in ANCHORS:
         return region(scores, spec.rule, n)
     end, _, metric = spec.rule.partition("-")
-    score = _score(scores, metric)
-    _check_numbers(score, metric)
-    return lowest(score, n) if end == "low" else highest(score, n)
+    score = {metric: _score(scores, metric)}
+    return _lowest(score, np.positive if end == "low" else np.negative, n)
 
 
 def lowest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
@@ -159,12 +159,7 @@ def lowest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
     >>> lowest(np.array([0.5, 0.1, 0.5, 0.5]), 2)
     array([0, 1])
     """
-
-    def checked(rows: slice | np.ndarray) -> Float[np.ndarray, " _"]:
-        _check_numbers(score[rows], "score")
-        return score[rows]
-
-    return _lowest(checked, len(score), n)
+    return _lowest({"score": score}, np.positive, n)
 
 
 def highest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
@@ -194,7 +189,7 @@ def highest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
     >>> highest(np.array([0.5, 0.1, 0.5, 0.5]), 2)
     array([0, 2])
     """
-    return lowest(-score, n)
+    return _lowest({"score": score}, np.negative, n)
 
 
 def random_subset(n_total: int, n: int, seed: int) -> Int64[np.ndarray, " n"]:
@@ -270,7 +265,7 @@ def region(
     """
     if name not in ANCHORS:
         raise ValueError(f"unknown region {name!r}; valid regions: {', '.join(ANCHORS)}")
-    return _lowest(_squared_distance(scores, name), len(scores["confidence"]), n)
+    return _lowest(_place(scores), _squared_distance(name), n)
 
 
 def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
@@ -347,14 +342,15 @@ def _orders(
     Of an easy part beside another one only its own examples, in no order: it neither grows nor
     fills up.
     """
-    n_total = len(scores["confidence"])
+    place = _place(scores)
 
     def nearest(name: str) -> Int64[np.ndarray, " _"]:
-        distance = _squared_distance(scores, name)
+        distance = _squared_distance(name)
         if name == "easy-to-learn" and len(counts) > 1:
-            return _lowest(distance, n_total, counts[name])
-        positions = _lowest(distance, n_total, n)
-        return positions[np.argsort(distance(positions), kind="stable")]
+            return _lowest(place, distance, counts[name])
+        positions = _lowest(place, distance, n)
+        distances = distance(*(column[positions] for column in place.values()))
+        return positions[np.argsort(distances, kind="stable")]
 
     with ThreadPoolExecutor(len(counts)) as pool:  # NumPy sorts on several cores so
         return dict(zip(counts, pool.map(nearest, counts), strict=True))
@@ -374,53 +370,64 @@ def _needed_growth(
     return needed
 
 
-def _squared_distance(scores: Mapping[str, Float[np.ndarray, " N"]], name: str) -> _Scorer:
-    """Return what computes the squared distances of some examples from a region's anchor."""
-    variability, confidence = _score(scores, "variability"), _score(scores, "confidence")
-    anchor = ANCHORS[name]
+def _place(scores: _Columns) -> _Columns:
+    """Return the two coordinates of each example on the data map, in the order of `ANCHORS`."""
+    return {name: _score(scores, name) for name in ("variability", "confidence")}
 
-    def distance(rows: slice | np.ndarray) -> Float[np.ndarray, " _"]:
-        across, along = variability[rows] - anchor[0], confidence[rows] - anchor[1]
+
+def _squared_distance(region_name: str) -> _Key:
+    """Return what computes squared distances from a region's anchor."""
+    anchor = ANCHORS[region_name]
+
+    def distance(
+        variability: Float[np.ndarray, " _"], confidence: Float[np.ndarray, " _"]
+    ) -> Float[np.ndarray, " _"]:
+        across, along = variability - anchor[0], confidence - anchor[1]
         across *= across
         along *= along
         across += along
-        if np.isnan(across.min()):
-            _check_numbers(variability[rows], "variability")
-            _check_numbers(confidence[rows], "confidence")
         return across
 
     return distance
 
 
-def _lowest(score: _Scorer, n_total: int, n: int) -> Int64[np.ndarray, " n"]:
-    """Return the positions of the `n` smallest scores, sorted; ties go to the smaller position."""
+def _lowest(columns: _Columns, key: _Key, n: int) -> Int64[np.ndarray, " n"]:
+    """Return the positions of the `n` smallest keys, sorted; ties go to the smaller position."""
+    n_total = len(next(iter(columns.values())))
     _check_count(n, n_total)
-    is_in = _sifted(score, n_total, n) if n_total > _MANY else None
-    if is_in is None:  # few, or a sample unlike the whole
-        is_in = _first_lowest(score(slice(0, n_total)), n)
+    is_in = _sifted(columns, key, n) if n_total > _MANY else None
+    if is_in is None:  # few, or a sample unlike the whole, or not all numbers
+        for name, column in columns.items():
+            _check_numbers(column, name)
+        is_in = _first_lowest(key(*columns.values()), n)
     return np.flatnonzero(is_in)
 
 
-def _sifted(score: _Scorer, n_total: int, n: int) -> Bool[np.ndarray, " N"] | None:
-    """Return which are the `n` smallest; None if the last one is not where the sample says."""
+def _sifted(columns: _Columns, key: _Key, n: int) -> Bool[np.ndarray, " N"] | None:
+    """Return which are the `n` smallest; None if one is NaN or the last not where expected."""
+
+    def keys(rows: slice) -> Float[np.ndarray, " _"]:
+        return key(*(column[rows] for column in columns.values()))
+
+    n_total = len(next(iter(columns.values())))
     is_in = np.empty(n_total, dtype=bool)
-    low, high = _bracket(score(slice(None, None, max(n_total // _SAMPLE, 1))), n / n_total)
+    low, high = _bracket(keys(slice(None, None, max(n_total // _SAMPLE, 1))), n / n_total)
 
     def sift(stretch: slice) -> list[tuple[np.ndarray, np.ndarray]]:
         near = []
         for rows in blocks_of(stretch, _BLOCK):
-            scores = score(rows)
-            is_below = np.less(scores, low, out=is_in[rows])
-            between = np.flatnonzero((scores <= high) != is_below)
-            near.append((between + rows.start, scores[between]))
+            here = keys(rows)
+            is_below = np.less(here, low, out=is_in[rows])
+            between = np.flatnonzero((here > high) == is_below)  # neither: a NaN is neither too
+            near.append((between + rows.start, here[between]))
         return near
 
     parts = chain.from_iterable(in_stretches(sift, n_total, _MANY))
-    near, near_scores = (np.concatenate(part) for part in zip(*parts, strict=True))
+    near, near_keys = (np.concatenate(part) for part in zip(*parts, strict=True))
     n_more = n - int(np.count_nonzero(is_in))
-    if not 0 < n_more <= len(near):
+    if not 0 < n_more <= len(near) or np.isnan(near_keys.min()):
         return None
-    is_in[near[_first_lowest(near_scores, n_more)]] = True
+    is_in[near[_first_lowest(near_keys, n_more)]] = True
     return is_in
 
 

@@ -120,18 +120,15 @@ def test_a_ranking_takes_the_asked_end_of_the_asked_metric(rule: str) -> None:
     assert np.array_equal(chosen, np.sort(order[:30]))
 
 
-Score = Callable[[slice | np.ndarray], np.ndarray]
-
-
-def watched(score: np.ndarray) -> tuple[Score, list[int]]:
-    """Return what gives some of the scores, and how many it was asked for each time."""
+def watched() -> tuple[Callable[[np.ndarray], np.ndarray], list[int]]:
+    """Return a key, the score itself, and how many it was asked for each time."""
     asked: list[int] = []
 
-    def some(at: slice | np.ndarray) -> np.ndarray:
-        asked.append(len(score[at]))
-        return score[at]
+    def key(score: np.ndarray) -> np.ndarray:
+        asked.append(len(score))
+        return score
 
-    return some, asked
+    return key, asked
 
 
 @pytest.mark.parametrize(
@@ -141,8 +138,8 @@ def test_many_are_ranked_by_a_sample_then_in_one_pass_by_blocks(
     n_total: int, is_many: bool
 ) -> None:
     score, n = np.random.default_rng(0).random(n_total), n_total // 3
-    some, asked = watched(score)
-    chosen = selection._lowest(some, n_total, n)
+    key, asked = watched()
+    chosen = selection._lowest({"score": score}, key, n)
     assert np.array_equal(chosen, np.flatnonzero(score < np.partition(score, n)[n]))
     if not is_many:
         assert asked == [n_total]
@@ -176,7 +173,7 @@ def test_a_bracket_without_the_last_one_chosen_finds_nothing(
         return first_lowest(score, n_more)
 
     monkeypatch.setattr(selection, "_first_lowest", watching)
-    is_in = selection._sifted(watched(np.arange(100.0))[0], 100, n)
+    is_in = selection._sifted({"score": np.arange(100.0)}, np.positive, n)
     assert (is_in is not None) == is_found
     if is_in is not None:
         assert np.flatnonzero(is_in).tolist() == list(range(n))
@@ -191,7 +188,7 @@ def test_a_bracket_is_of_the_share_that_is_chosen(monkeypatch: pytest.MonkeyPatc
         return 10.0, 50.0
 
     monkeypatch.setattr(selection, "_bracket", bracket)
-    selection._sifted(watched(np.arange(100.0))[0], 100, 33)
+    selection._sifted({"score": np.arange(100.0)}, np.positive, 33)
     assert shares == [0.33]
 
 
@@ -427,10 +424,15 @@ def test_all_takes_everything_only() -> None:
     assert everything.tolist() == list(range(10))
 
 
+@pytest.mark.parametrize("many", [5, 1 << 20])  # sifted, and ordered at once
+@pytest.mark.parametrize("n_nan", [1, 9])
 @pytest.mark.parametrize("rule", ["low-confidence", "high-confidence", "ambiguous", "mix"])
-def test_a_nan_score_is_refused(rule: str) -> None:
+def test_a_nan_score_is_refused(
+    rule: str, n_nan: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "_MANY", many)
     scores = made_scores(10)
-    scores["confidence"][7] = np.nan
+    scores["confidence"][:n_nan] = np.nan
     spec = SubsetSpec(rule=rule, easy=0.33 if rule == "mix" else 0.0)
     with pytest.raises(ValueError, match="`confidence` must hold no NaN"):
         selection.select(spec, scores, seed=0)

@@ -29,7 +29,7 @@ EQUIVALENT = {
         "twice as many as there are, if slower to compare",
         "needed[positions[: counts[name]]] = -1": "in as with 0: growth is never negative",
         "growth = np.maximum(np.arange(1, len(positions) + 1) - counts[name], -1)": "the same",
-        "low, high = _bracket(score(slice(None, None, max(n_total // _SAMPLE, 2))), n / n_total)": (
+        "low, high = _bracket(keys(slice(None, None, max(n_total // _SAMPLE, 2))), n / n_total)": (
             "of as many as are sifted, every 64th or fewer is in the sample"
         ),
         "counts = {r: subset_size(s, n_total) for r, s in shares.items() if s != 0}": "a share "
