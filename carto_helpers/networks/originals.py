@@ -78,12 +78,15 @@ class FixedSamePadding(nn.Conv2d):
 
     def forward(self, input: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D h w"]:  # noqa: A002
         """Pad the bottom and the right by the odd pixel, then convolve."""
-        top, bottom = self.sides(input.shape[2])
-        left, right = self.sides(input.shape[3])
+        (top, bottom), (left, right) = self.sides((input.shape[2], input.shape[3]))
         return super().forward(functional.pad(input, (left, right, top, bottom)))
 
-    def sides(self, size: int) -> tuple[int, int]:
-        """Return the pixels of padding before and after a side of `size` pixels."""
+    def sides(self, pixels: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the padding before and after maps of this size, top and bottom first."""
+        height, width = pixels
+        return self._around(height), self._around(width)
+
+    def _around(self, size: int) -> tuple[int, int]:
         kernel, stride = self.kernel_size[0], self.stride[0]
         loses_a_row = (size + self.fixed - kernel) // stride + 1 < -(-size // stride)
         total = self._total(size) if loses_a_row else self.fixed

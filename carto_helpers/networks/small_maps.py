@@ -78,7 +78,7 @@ class ProductConv2d(nn.Conv2d):
     def sides(self, pixels: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
         """Return the padding before and after maps of this size, top and bottom first."""
         if self._own_sides is not None:
-            return self._own_sides(pixels[0]), self._own_sides(pixels[1])
+            return self._own_sides(pixels)
         vertical, horizontal = (kernel // 2 for kernel in self.kernel_size)
         return (vertical, vertical), (horizontal, horizontal)
 

@@ -66,10 +66,8 @@ class LaneConvolution(nn.Module):
 
     def _padded(self, x: Tensor) -> Tensor:
         like = self._like[0]
-        if isinstance(like, ProductConv2d):
+        if isinstance(like, ProductConv2d | FixedSamePadding):
             (top, bottom), (left, right) = like.sides((x.shape[2], x.shape[3]))
-        elif isinstance(like, FixedSamePadding):
-            (top, bottom), (left, right) = like.sides(x.shape[2]), like.sides(x.shape[3])
         else:
             top, left = (int(n) for n in like.padding)
             bottom, right = top, left
