@@ -17,6 +17,8 @@ from torch.nn import functional
 
 from carto_helpers.config import check_hard_weight, check_temperature
 
+_SMALLEST_PLAIN, _LARGEST_PLAIN = 0.1, 100.0  # T between which float32 keeps the differences
+
 
 class DistillationLoss(NamedTuple):
     """A distillation loss and its parts, each a scalar tensor, a mean over the batch.
@@ -96,7 +98,8 @@ def soft_cross_entropy(
     >>> soft_cross_entropy(torch.zeros(1, 10), torch.zeros(1, 10), temperature=4.0)
     tensor(2.3026)
     """
-    log_p, log_q = _log_softmax_pair(logits, teacher_logits, temperature)
+    student, teacher = _softened(logits, teacher_logits, temperature)
+    log_p, log_q = functional.log_softmax(teacher, dim=1), functional.log_softmax(student, dim=1)
     return -(log_p.exp() * log_q).sum(1).mean().to(logits.dtype)
 
 
@@ -136,8 +139,7 @@ def kl_divergence(
     >>> kl_divergence(torch.zeros(1, 10), torch.zeros(1, 10), temperature=4.0)
     tensor(0.)
     """
-    log_p, log_q = _log_softmax_pair(logits, teacher_logits, temperature)
-    kl = functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    kl = _kl_divergence(logits, teacher_logits, temperature, reduction="batchmean")
     return kl.to(logits.dtype)
 
 
@@ -226,8 +228,7 @@ def distillation_losses_kl(
     hard = functional.cross_entropy(logits, labels, reduction="none")
     if hard_weight == 1 or teacher_logits is None:
         return hard
-    log_p, log_q = _log_softmax_pair(logits, teacher_logits, temperature)
-    soft = functional.kl_div(log_q, log_p, reduction="none", log_target=True).sum(1)
+    soft = _kl_divergence(logits, teacher_logits, temperature, reduction="none").sum(1)
     soft = soft.to(logits.dtype)
     return hard_weight * hard + (1 - hard_weight) * temperature**2 * soft
 
@@ -302,10 +303,36 @@ def _combined(
     return DistillationLoss(total, hard, soft)
 
 
-def _log_softmax_pair(
+def _kl_divergence(
+    logits: Float[Tensor, "B C"],
+    teacher_logits: Float[Tensor, "B K"],
+    temperature: float,
+    *,
+    reduction: str,
+) -> Tensor:
+    student, teacher = _softened(logits, teacher_logits, temperature)
+    if temperature <= _LARGEST_PLAIN:
+        log_q = functional.log_softmax(student, dim=1)
+        log_p = functional.log_softmax(teacher, dim=1)
+        return functional.kl_div(log_q, log_p, reduction=reduction, log_target=True)
+    log_q, log_p = _log_softmax_above_uniform(student), _log_softmax_above_uniform(teacher)
+    times_c = functional.kl_div(log_q, log_p, reduction=reduction, log_target=True)
+    return times_c / logits.shape[1]
+
+
+def _log_softmax_above_uniform(z: Float[Tensor, "B C"]) -> Float[Tensor, "B C"]:
+    """Return the logarithm of softmax(z) C: beside ln C the differences at a high T would be lost.
+
+    Near 0 for every class then, and with as many digits as `z` has.
+    """
+    below = z - z.detach().amax(1, keepdim=True)
+    return below - below.expm1().mean(1, keepdim=True).log1p()
+
+
+def _softened(
     logits: Float[Tensor, "B C"], teacher_logits: Float[Tensor, "B K"], temperature: float
 ) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B C"]]:
-    """Return the logarithms of equation 3 for the teacher and for the student.
+    """Return the student's and the teacher's logits by T, of which equation 3 is the softmax.
 
     In float64 for a T at which float32 would lose their difference, where the device has it.
     """
@@ -316,10 +343,10 @@ def _log_softmax_pair(
             f"{tuple(teacher_logits.shape)}; take them for the same examples and classes"
         )
     teacher_logits = teacher_logits.detach()
-    if not 0.1 <= temperature <= 100 and logits.device.type != "mps":  # which has no float64
+    is_plain = _SMALLEST_PLAIN <= temperature <= _LARGEST_PLAIN
+    if not is_plain and logits.device.type != "mps":  # which has no float64
         logits, teacher_logits = logits.double(), teacher_logits.double()
-    log_p = functional.log_softmax(teacher_logits / temperature, dim=1)
-    return log_p, functional.log_softmax(logits / temperature, dim=1)
+    return logits / temperature, teacher_logits / temperature
 
 
 def _check(teacher_logits: Tensor | None, temperature: float, hard_weight: float) -> None:

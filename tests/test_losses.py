@@ -204,6 +204,14 @@ def test_single_precision_is_enough_at_any_temperature(form, temperature) -> Non
     )
 
 
+def test_at_a_high_temperature_kl_is_half_the_variance_of_the_difference() -> None:
+    logits, _, teacher = made_batch()
+    limit = (logits - teacher).var(1, unbiased=False).mean().item() / 2
+    for temperature in (1e4, 1e5, 1e6):
+        soft = kl_divergence(logits, teacher, temperature).item() * temperature**2
+        assert soft == pytest.approx(limit, rel=10 / temperature)  # the next term is of order 1 / T
+
+
 def test_without_the_square_of_the_temperature_the_gradient_would_shrink_with_it() -> None:
     logits, _, teacher = made_batch()
     small, large = (
