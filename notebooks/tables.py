@@ -62,8 +62,9 @@ tables.show(coverage.coverage(record), caption="What is recorded, and what it to
 # %% [markdown]
 # ## Table 2: the teachers
 #
-# The teacher of each data set is the one with the highest macro F1 on the validation split that
-# students have learnt from; each teacher's page shows all that were tried.
+# The teacher of each data set is the one that most students have learnt from, of equals the one
+# with the highest macro F1 on the validation split. Each teacher's page shows all that were tried,
+# and {doc}`differences` what a better one changes.
 
 # %% tags=["hide-input"]
 tables.show(

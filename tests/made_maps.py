@@ -11,12 +11,12 @@ def made_map(p_gold, *, labels=None, soft=None, classes=("cat", "dog")) -> Teach
     """Return a map of these probabilities, (N, E); right is what exceeds one half."""
     p_gold = np.asarray(p_gold, dtype=np.float32)
     labels = np.zeros(len(p_gold), dtype=np.int64) if labels is None else np.asarray(labels)
-    is_right = p_gold > 0.5
+    is_right, loss = p_gold > 0.5, -np.log(np.maximum(p_gold, 1e-7))
     record = DynamicsRecord(
         index=np.arange(len(p_gold)),
         labels=labels,
         classes=classes,
-        quantities={"p_gold": p_gold, "is_right": is_right},
+        quantities={"p_gold": p_gold, "is_right": is_right, "loss": loss},
     )
     return TeacherMap(
         dataset="mnist",

@@ -37,6 +37,12 @@ def test_a_teacher_with_students_comes_before_one_without(tmp_path: Path) -> Non
     assert chosen_teachers(results)["key"].tolist() == ["c", "b"]
 
 
+def test_the_teacher_with_most_students_comes_before_a_better_one(tmp_path: Path) -> None:
+    results = made_results(tmp_path, *[{"teacher_key": key} for key in "aab"])
+    assert chosen_teachers(results)["key"].tolist() == ["c", "a"]
+    assert chosen_students(results)["key"].tolist() == ["0", "1"]
+
+
 def test_students_of_that_teacher_by_the_papers_recipe(tmp_path: Path) -> None:
     results = made_results(
         tmp_path, {"teacher_key": "a"}, {"teacher_key": "b"}, {"teacher_key": "b", "recipe": OTHER}

@@ -26,20 +26,32 @@ def paper_teachers(results: Results) -> pd.DataFrame:
 def chosen_teachers(results: Results) -> pd.DataFrame:
     """Return the paper's data sets' teachers, one each at most, as rows of teachers.csv.
 
-    Of those by the paper's recipe the one with the highest macro F1 on the validation split, that
-    students have learnt from; where none has a student yet, of all. Marks of doubt stand in the
-    column `doubts`.
+    Of those by the paper's recipe the one that most students have learnt from by theirs, so that
+    a table holds one teacher's students until another's are as many; of equals the one with the
+    highest macro F1 on the validation split. Marks of doubt stand in the column `doubts`.
     """
     return with_doubts(results, _chosen_teachers(results))
 
 
 def _chosen_teachers(results: Results) -> pd.DataFrame:
-    rows = paper_teachers(results)
-    has_students = rows["key"].isin(results.students()["teacher_key"])
-    best_last = rows.assign(_has=has_students).sort_values(["_has", "val_macro_f1"], kind="stable")
-    chosen = best_last.drop_duplicates("dataset", keep="last").drop(columns="_has")
+    rows = with_students(results)
+    best_last = rows.sort_values(["n_students", "val_macro_f1"], kind="stable")
+    chosen = best_last.drop_duplicates("dataset", keep="last").drop(columns="n_students")
     order = chosen["dataset"].map(PAPERS_DATASETS.index)
     return chosen.loc[order.sort_values().index].reset_index(drop=True)
+
+
+def with_students(results: Results) -> pd.DataFrame:
+    """Return the rows of `paper_teachers` and how many students by the paper's recipe learnt.
+
+    Returns
+    -------
+    DataFrame
+        The columns of teachers.csv and `n_students`.
+    """
+    rows, students = paper_teachers(results), results.students()
+    counts = students.loc[students["recipe"] == _STUDENTS, "teacher_key"].value_counts()
+    return rows.assign(n_students=rows["key"].map(counts).fillna(0).astype(int))
 
 
 def chosen_students(results: Results) -> pd.DataFrame:

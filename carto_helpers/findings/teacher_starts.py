@@ -1,0 +1,143 @@
+"""Teachers that began with other weights: what that does to their subsets and their students."""
+
+import numpy as np
+import pandas as pd
+
+from carto_helpers.comparison import learning_rate
+from carto_helpers.config import PhaseConfig
+from carto_helpers.findings.chosen_rows import chosen_teachers, with_students
+from carto_helpers.findings.teacher_map import recorded_maps, teacher_map
+from carto_helpers.paired import rank_correlation
+from carto_helpers.records import Results
+from carto_helpers.selection import PHASE1_RULES
+
+_FRACTION = PhaseConfig().fraction
+STARTS = ("key", "start", "learning_rate", "val_macro_f1", "test_macro_f1", "n_students")
+CONTRAST = ("start", "rule", "shared", "ours", "ours_gain", "other", "other_gain", "n")
+
+
+def starts(results: Results, dataset: str) -> pd.DataFrame:
+    """Return the teachers of the chosen one's network, the best of each start.
+
+    Parameters
+    ----------
+    results
+        The record.
+    dataset
+        One of the paper's.
+
+    Returns
+    -------
+    DataFrame
+        `STARTS`, one row a start: first the teacher whose students the tables show, then the best
+        by macro F1 on the validation split. Teachers without recorded dynamics are left out.
+    """
+    chosen, rows = chosen_teachers(results), with_students(results)
+    chosen = chosen[chosen["dataset"] == dataset]
+    is_here = rows["key"].isin(recorded_maps(results, dataset))
+    rows = rows[is_here & rows["network"].isin(chosen["network"])]
+    rows = rows.assign(
+        start=rows["start"].str.split(":").str[0],
+        learning_rate=rows["recipe"].map(learning_rate),
+        is_chosen=rows["key"].isin(chosen["key"]),
+    )
+    best_first = rows.sort_values(["is_chosen", "val_macro_f1"], ascending=False, kind="stable")
+    return best_first.drop_duplicates("start")[list(STARTS)].reset_index(drop=True)
+
+
+def contrast(
+    results: Results, dataset: str, student: str, *, score: str = "test_macro_f1"
+) -> pd.DataFrame:
+    """Return what the subsets of phase 1 become when the teacher began with other weights.
+
+    Parameters
+    ----------
+    results
+        The record.
+    dataset
+        One of the paper's.
+    student
+        Family or timm name.
+    score
+        Column of students.csv, in [0, 1].
+
+    Returns
+    -------
+    DataFrame
+        `CONTRAST`: for every start after the first of `starts` one row a rule. `shared` is the
+        share of the first teacher's subset that this one's holds too (of the random one all);
+        `ours` and `other` are the mean scores of the first teacher's students and of this one's,
+        `ours_gain` and `other_gain` what they exceed the same teacher's random subset by, all
+        over the `n` seeds for which the four are run; NaN if there is none.
+    """
+    found, lines = starts(results, dataset), []
+    students = _phase1(results, dataset, student)
+    for _, other in found.iloc[1:].iterrows():
+        keys = [found["key"].iloc[0], other["key"]]
+        maps = [teacher_map(results, key) for key in keys]
+        for rule in PHASE1_RULES:
+            first, second = (one.subset(rule, fraction=_FRACTION) for one in maps)
+            four = pd.concat(
+                [_by_seed(students, key, of, score) for of in (rule, "random") for key in keys],
+                axis=1,
+                join="inner",
+            )
+            ours, theirs, *random = four.mean().tolist()
+            lines.append((
+                other["start"],
+                rule,
+                len(np.intersect1d(first, second)) / len(first),
+                ours, ours - random[0], theirs, theirs - random[1], len(four),
+            ))  # fmt: skip
+    return pd.DataFrame(lines, columns=list(CONTRAST))
+
+
+def _phase1(results: Results, dataset: str, student: str) -> pd.DataFrame:
+    rows = results.students()
+    is_here = (rows["dataset"] == dataset) & (rows["student"] == student)
+    is_phase1 = (rows["fraction"] == _FRACTION) & rows["rule"].isin(PHASE1_RULES)
+    by_recipe = rows["recipe"] == PhaseConfig().student_recipe.to_json()
+    return rows[is_here & is_phase1 & by_recipe & (rows["start"] == "scratch")]
+
+
+def _by_seed(students: pd.DataFrame, key: str, rule: str, score: str) -> "pd.Series[float]":
+    rows = students[(students["teacher_key"] == key) & (students["rule"] == rule)]
+    return rows.set_index("student_seed")[score]
+
+
+def read_contrast(found: pd.DataFrame, teachers: pd.DataFrame) -> str:
+    """Return how many subsets beat the random one under either teacher, as Markdown.
+
+    Parameters
+    ----------
+    found
+        From `contrast`.
+    teachers
+        From `starts`.
+    """
+    run = found[(found["n"] > 0) & (found["rule"] != "random")]
+    if run.empty:
+        return "**Not run yet**: no student has learnt from a teacher with another start."
+    return "\n".join(_read_start(rows, teachers) for _, rows in run.groupby("start", sort=False))
+
+
+def _read_start(rows: pd.DataFrame, teachers: pd.DataFrame) -> str:
+    first, n = teachers.iloc[0], rows["n"].max()
+    other = teachers[teachers["start"] == rows["start"].iloc[0]].iloc[0]
+    ours, theirs = (int((rows[name] > 0).sum()) for name in ("ours_gain", "other_gain"))
+    best = rows.iloc[int(rows["other_gain"].argmax())]
+    said = (
+        f"* Teacher from {other['start']} (macro F1 {other['val_macro_f1']:.3f} on the validation "
+        f"split; from {first['start']} {first['val_macro_f1']:.3f}): **{theirs} of {len(rows)}** "
+        f"subsets score above the random one, with the teacher from {first['start']} {ours}; "
+        f"{'one seed' if n == 1 else f'the same {n} seeds'} of both. The best, {best['rule']}, "
+        f"differs from the random one by {_signed(best['other_gain'])}."
+    )
+    if len(rows) > 2:
+        tau, _ = rank_correlation(rows["ours"].tolist(), rows["other"].tolist())
+        said += f" The two order the subsets alike by Kendall's τ = {_signed(tau, 2)}."
+    return said
+
+
+def _signed(value: float, digits: int = 3) -> str:
+    return f"{value:+.{digits}f}".replace("-", "−")

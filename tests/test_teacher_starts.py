@@ -1,0 +1,83 @@
+"""What another start of the teacher does, on a made record whose answer is known."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_maps import made_map, steady
+from made_runs import student_row, teacher_row
+
+from carto_helpers.config import Recipe
+from carto_helpers.findings.teacher_starts import contrast, read_contrast, starts
+from carto_helpers.records import Results
+
+TAUGHT = Recipe(hard_weight=1.0).to_json()
+SHOWN = {"random": 0.50, "low-confidence": 0.30, "high-confidence": 0.40, "ambiguous": 0.45}
+OTHER = {"random": 0.50, "low-confidence": 0.35, "high-confidence": 0.65, "ambiguous": 0.45}
+
+
+def made_record(folder: Path, *, with_others: bool = True) -> Results:
+    results = Results(folder)
+    rising = steady(0.2, 4) + steady(0.5, 4) + steady(0.9, 4)
+    made = {
+        "shown": ("scratch", 0.7, rising), "less": ("scratch", 0.6, rising),
+        "other": ("cifar100:0a1b", 0.8, rising[::-1]),
+    }  # fmt: skip
+    for key, (start, f1, p_gold) in made.items():
+        row = teacher_row(
+            key=key, dataset="cifar10", start=start, val_macro_f1=f1, split_seed=0, recipe=TAUGHT
+        )
+        row["dynamics_sha256"] = results.save_dynamics(key, made_map(p_gold).record)
+        results.append_teacher(row)
+    runs = [("shown", rule, score, seed) for rule, score in SHOWN.items() for seed in (0, 1)]
+    runs += [("other", rule, score, 0) for rule, score in OTHER.items() if with_others]
+    for i, (teacher, rule, score, seed) in enumerate(runs):
+        row = student_row(
+            key=str(i), dataset="cifar10", teacher_key=teacher, rule=rule, fraction=0.33,
+            student_seed=seed, subset_seed=seed, test_macro_f1=score + seed,
+            recipe=Recipe().to_json(),
+        )  # fmt: skip
+        results.append_student(row)
+    return results
+
+
+def test_the_tables_teacher_comes_first_then_the_best_of_each_other_start(tmp_path: Path) -> None:
+    found = starts(made_record(tmp_path), "cifar10")
+    assert found["key"].tolist() == ["shown", "other"]
+    assert found["start"].tolist() == ["scratch", "cifar100"]
+    assert found["n_students"].tolist() == [8, 4]
+    assert starts(Results(tmp_path / "none"), "cifar10").empty
+
+
+def test_rules_are_compared_over_the_seeds_of_both(tmp_path: Path) -> None:
+    found = contrast(made_record(tmp_path), "cifar10", "mobilenet").set_index("rule")
+    scores = ["ours", "other", "ours_gain", "other_gain", "n"]
+    best, not_run = found.loc["high-confidence", scores], found.loc["low-variability", scores]
+    assert best.tolist() == pytest.approx([0.40, 0.65, -0.10, 0.15, 1])
+    assert not_run.isna().tolist() == [True, True, True, True, False]
+    assert not_run["n"] == 0
+
+
+def test_opposite_maps_share_no_ranked_example_and_every_random_one(tmp_path: Path) -> None:
+    shared = contrast(made_record(tmp_path), "cifar10", "mobilenet").set_index("rule")["shared"]
+    assert shared["high-confidence"] == 0
+    assert shared["random"] == 1
+
+
+def test_the_reading_counts_what_beats_random_under_either_teacher(tmp_path: Path) -> None:
+    results = made_record(tmp_path)
+    teachers = starts(results, "cifar10")
+    said = read_contrast(contrast(results, "cifar10", "mobilenet"), teachers)
+    assert "**1 of 3** subsets score above the random one, with the teacher from scratch 0" in said
+    assert (
+        "one seed of both. The best, high-confidence, differs from the random one by +0.15" in said
+    )
+    assert "Kendall's τ = +0.33" in said
+
+
+def test_without_students_of_another_start_it_says_so(tmp_path: Path) -> None:
+    results = made_record(tmp_path, with_others=False)
+    teachers = starts(results, "cifar10")
+    said = read_contrast(contrast(results, "cifar10", "mobilenet"), teachers)
+    assert said.startswith("**Not run yet**")
+    assert read_contrast(pd.DataFrame(columns=["n", "rule"]), teachers) == said
