@@ -6,8 +6,7 @@ import pytest
 from made_runs import TINY, make_folder, teacher_row, tiny_config
 
 from carto_helpers.config import SubsetSpec
-from carto_helpers.engine import Engine
-from carto_helpers.runs import workbench
+from carto_helpers.engine import Engine, choose_engine
 from carto_helpers.runs.provenance import device_name
 from carto_helpers.runs.workbench import Workbench
 
@@ -97,31 +96,10 @@ def test_students_runs_differ_by_seed_and_subset_and_by_nothing_else(
     assert len(set(keys)) == 4
 
 
-def test_a_machine_keeps_to_the_engine_of_its_rows(folder: Path, tmp_path: Path) -> None:
-    """Not to another machine's, nor to one with more threads than there are."""
-    used = Engine(device="cpu", layout="channels_last", threads=1)
-    bench = bench_with(
-        folder,
-        tmp_path,
-        [
-            {"device": device_name("cpu"), "engine": used.to_json()},
-            {"device": "another (cpu)", "engine": Engine(threads=1).to_json()},
-            {"device": device_name("cpu"), "engine": Engine(threads=10_000).to_json()},
-        ],
-    )
-    assert bench.engine(bench.network("teacher"), "teacher") == used
-
-
-def test_an_engine_of_the_rows_runs_on_the_asked_device(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_new_run_has_the_rules_engine_whatever_older_rows_had(
+    folder: Path, tmp_path: Path
 ) -> None:
-    """Two GPUs of one name: rows made on the first do not send a run there."""
-    asked = Engine(device="cuda:1", layout="channels_last", threads=1)
-    monkeypatch.setattr(workbench, "choose_engine", lambda *_, **__: asked)
-    monkeypatch.setattr(workbench, "device_name", lambda _: "made GPU")
-    used = Engine(device="cuda", threads=1)
-    bench = bench_with(
-        folder, tmp_path, [{"device": "made GPU", "engine": used.to_json(), "network": TINY}]
-    )
-    expected = Engine(device="cuda:1", threads=1)
-    assert bench.engine(bench.network("teacher"), "teacher") == expected
+    older = Engine(layout="contiguous", threads=1).to_json()
+    bench = bench_with(folder, tmp_path, [{"device": device_name("cpu"), "engine": older}])
+    spec = bench.network("teacher")
+    assert bench.engine(spec, "teacher") == choose_engine(spec.name)

@@ -98,7 +98,7 @@ _HERE: dict[str, Workbench] = {}  # a worker process's own bench
 
 
 def _set_up(config: PhaseConfig, n_threads: int) -> None:
-    """Give a worker process its bench, and the threads that the rows' engine has."""
+    """Give a worker process its bench, and the threads that its engine has."""
     end_with_parent()
     torch.set_num_threads(n_threads)
     _HERE["bench"] = Workbench(config)

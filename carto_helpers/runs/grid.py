@@ -28,8 +28,8 @@ Run = TeacherRun | StudentRun
 class Share:
     """The runs of one worker: what is sent to another process, which may be another machine.
 
-    `config` holds the worker's device, and the record's folder in full; `threads` is how many the
-    rows' engine has.
+    `config` holds the worker's device, and the record's folder in full; `threads` is how many its
+    engine has.
     """
 
     config: PhaseConfig

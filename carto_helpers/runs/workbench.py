@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-import torch
 from torch import nn
 
 from carto_helpers import data, models
@@ -14,7 +13,6 @@ from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec, TeacherRun
 from carto_helpers.engine import Engine, choose_engine
 from carto_helpers.memory import Footprint, footprint
 from carto_helpers.records import Results
-from carto_helpers.runs.provenance import device_name
 from carto_helpers.runs.starts import Start, initialise, resolve_start
 from carto_helpers.tracking import Tracker, open_tracker
 from carto_helpers.training import TrainingData
@@ -179,19 +177,8 @@ class Workbench:
         return open_tracker(self.config.tracker, folder, run.key(), facts)
 
     def engine(self, spec: models.NetworkSpec, role: str) -> Engine:
-        """Return how this machine runs one network: as in its rows here, else by the rule."""
-        chosen = choose_engine(spec.name, self.config.device, role=role)
-        rows = self.results.teachers() if role == "teacher" else self.results.students()
-        same = rows[
-            (rows["network"] == spec.name)
-            & (rows["dataset"] == data.dataset_name(self.config.dataset))
-            & (rows["device"] == device_name(chosen.device))
-        ]
-        recorded = [
-            dataclasses.replace(Engine.from_json(text), device=chosen.device)
-            for text in same["engine"].iloc[::-1]
-        ]  # of the asked device: two of a name differ in their number
-        return next((e for e in recorded if e.threads <= torch.get_num_threads()), chosen)
+        """Return how this machine runs one network; a run that has begun keeps its own."""
+        return choose_engine(spec.name, self.config.device, role=role)
 
     def resident(self, engine: Engine, teacher_key: str = "") -> dict[str, TrainingData]:
         """Return the splits train, val and test on the device, train with the teacher's logits."""
