@@ -30,7 +30,7 @@ config = experiments.configure(globals(), "record")
 from IPython.display import Markdown
 
 from carto_helpers import tables
-from carto_helpers.findings import chosen_rows, class_balance, differences, teacher_starts
+from carto_helpers.findings import chosen_rows, class_balance, differences, remade, teacher_starts
 from carto_helpers.records import Results, published
 
 record = Results(config.results)
@@ -98,6 +98,26 @@ Markdown(teacher_starts.read_contrast(starts, teachers))
 
 # %% tags=["hide-input"]
 Markdown(differences.told(starts))
+
+# %% [markdown]
+# ## The same teacher, made again
+#
+# How much of a teacher's map is the data's, and how much this one run's? A run that is made again
+# on the same kind of machine with the same code and seeds is equal to the last bit. On another
+# processor sums are taken in another order: the first steps agree but for rounding, and training
+# then draws them apart. What was made so shows how far, without a seed having been changed. (The
+# teacher of CIFAR-10 that began from CIFAR-100 began with the second run's weights.)
+
+# %% tags=["hide-input"]
+again = remade.recorded(record.folder)
+Markdown(remade.read_remade(again))
+
+# %% [markdown]
+# Rule by rule, the share of its subset that both runs choose, and Spearman's rank correlation of
+# the statistic that the rule ranks by.
+
+# %% tags=["hide-input"]
+Markdown(differences.told(again.filter(["dataset", "rule", "shared", "rank_correlation"])))
 
 # %% [markdown]
 # ## Classes, or images?
