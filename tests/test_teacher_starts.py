@@ -46,6 +46,7 @@ def test_the_tables_teacher_comes_first_then_the_best_of_each_other_start(tmp_pa
     assert found["key"].tolist() == ["shown", "other"]
     assert found["start"].tolist() == ["scratch", "cifar100"]
     assert found["n_students"].tolist() == [8, 4]
+    assert found["right_first"].between(0.3, 0.7).all()  # of 12 made examples 4 are right, 4 maybe
     assert starts(Results(tmp_path / "none"), "cifar10").empty
 
 

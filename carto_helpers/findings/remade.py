@@ -73,8 +73,9 @@ def read_remade(found: pd.DataFrame) -> str:
         return "**Not run yet**: `python -m studies.remade` compares two records."
     lines = []
     for _, rows in found.groupby("key", sort=False):
-        head, ranked = rows.iloc[0], rows[rows["rule"] != "random"]
-        least, most = ranked.loc[ranked["shared"].idxmin()], ranked.loc[ranked["shared"].idxmax()]
+        head = rows.iloc[0]
+        by_share = rows[rows["rule"] != "random"].sort_values("shared", kind="stable")
+        least, most = by_share.iloc[0], by_share.iloc[-1]
         lines.append(
             f"* {head['network']} on {head['dataset']}: macro F1 on the validation split "
             f"**{head['first_val_macro_f1']:.3f}**, and **{head['second_val_macro_f1']:.3f}** when "

@@ -12,7 +12,10 @@ from carto_helpers.records import Results
 from carto_helpers.selection import PHASE1_RULES
 
 _FRACTION = PhaseConfig().fraction
-STARTS = ("key", "start", "learning_rate", "val_macro_f1", "test_macro_f1", "n_students")
+STARTS = (
+    "key", "start", "learning_rate", "val_macro_f1", "test_macro_f1", "right_first", "right_last",
+    "n_students",
+)  # fmt: skip
 CONTRAST = ("start", "rule", "shared", "ours", "ours_gain", "other", "other_gain", "n")
 
 
@@ -30,7 +33,9 @@ def starts(results: Results, dataset: str) -> pd.DataFrame:
     -------
     DataFrame
         `STARTS`, one row a start: first the teacher whose students the tables show, then the best
-        by macro F1 on the validation split. Teachers without recorded dynamics are left out.
+        by macro F1 on the validation split. `right_first` and `right_last` are the shares of the
+        training split that it got right after its first and its last epoch. Teachers without
+        recorded dynamics are left out.
     """
     chosen, rows = chosen_teachers(results), with_students(results)
     chosen = chosen[chosen["dataset"] == dataset]
@@ -42,7 +47,11 @@ def starts(results: Results, dataset: str) -> pd.DataFrame:
         is_chosen=rows["key"].isin(chosen["key"]),
     )
     best_first = rows.sort_values(["is_chosen", "val_macro_f1"], ascending=False, kind="stable")
-    return best_first.drop_duplicates("start")[list(STARTS)].reset_index(drop=True)
+    best = best_first.drop_duplicates("start").reset_index(drop=True)
+    right = [results.dynamics(key).is_right.mean(axis=0) for key in best["key"]]
+    best["right_first"] = [float(shares[0]) for shares in right]
+    best["right_last"] = [float(shares[-1]) for shares in right]
+    return best[list(STARTS)]
 
 
 def contrast(
