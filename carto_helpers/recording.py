@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Float16, Int, Shaped
 from torch import Tensor
 
 QUANTITIES = ("p_gold", "is_right", "margin", "el2n", "entropy", "loss")
+_LARGEST = torch.finfo(torch.float16).max
 
 
 def epoch_quantities(
@@ -29,7 +30,8 @@ def epoch_quantities(
         label, in [0, 1]; `is_right`, whether the argmax is the gold label; `margin`, `p_gold` less
         the largest other probability, in [-1, 1] (Pleiss et al. 2020 take it of the logits);
         `el2n`, the Euclidean norm of softmax less one-hot, in [0, √2] (Paul et al. 2021);
-        `entropy` of the softmax in nats; `loss`, the cross entropy in nats.
+        `entropy` of the softmax in nats; `loss`, the cross entropy in nats, at most 65504, the
+        largest number of float16.
 
     Notes
     -----
@@ -53,8 +55,28 @@ def epoch_quantities(
         "margin": p_gold - off_gold.amax(1),
         "el2n": error,
         "entropy": -(p * log_p).sum(1),
-        "loss": -log_p.gather(1, gold)[:, 0],
+        "loss": (-log_p.gather(1, gold)[:, 0]).clamp(max=_LARGEST),
     }
+
+
+def half_logits(logits: Float[Tensor, "N C"]) -> Float16[Tensor, "N C"]:
+    """Return finite logits in float16, their softmax kept.
+
+    A row with numbers beyond float16's largest, 65504, has its maximum subtracted, which changes
+    no softmax; what then lies below the smallest stays there, where its probability is 0 at any
+    temperature below 600. A network whose last maps are of one pixel gives such logits to a few
+    images: a channel that is nearly constant in training is one that batch normalisation blows up
+    in evaluation.
+
+    Examples
+    --------
+    >>> half_logits(torch.tensor([[1.0, 2.0], [99_998.0, 100_000.0]]))
+    tensor([[ 1.,  2.],
+            [-2.,  0.]], dtype=torch.float16)
+    """
+    is_beyond = (logits.abs().amax(1, keepdim=True) > _LARGEST).expand_as(logits)
+    shifted = (logits - logits.amax(1, keepdim=True)).clamp(min=-_LARGEST)
+    return torch.where(is_beyond, shifted, logits).half()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from carto_helpers.recording import QUANTITIES, epoch_quantities, stack_epochs
+from carto_helpers.recording import QUANTITIES, epoch_quantities, half_logits, stack_epochs
 
 
 def slow_quantities(logits: torch.Tensor, label: int) -> dict[str, float]:
@@ -34,6 +34,25 @@ def test_quantities_equal_their_definitions() -> None:
 def test_a_certain_network_gives_no_nan() -> None:
     found = epoch_quantities(torch.tensor([[200.0, -200.0]]), torch.tensor([0]))
     assert all(bool(torch.isfinite(array.float()).all()) for array in found.values())
+
+
+def test_logits_beyond_float16_leave_every_quantity_finite_in_it() -> None:
+    found = epoch_quantities(torch.tensor([[-2e5, -1e5]]), torch.tensor([0]))
+    assert float(found["loss"]) == 65504
+    assert all(bool(array.half().isfinite().all()) for array in found.values())
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0, 100.0])
+def test_logits_in_float16_keep_their_softmax(temperature: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    small = 5 * torch.randn(20, 10, generator=generator)
+    logits = torch.cat([small, small + 1e5, 1e3 * small - 1e5, 3e4 * small])
+    found = half_logits(logits)
+    assert bool(found.isfinite().all())
+    expected = (logits.double() / temperature).softmax(1)
+    difference = ((found.double() / temperature).softmax(1) - expected).abs()
+    assert float(difference.max()) < 0.02  # of numbers up to 65504, which are 32 apart
+    assert torch.equal(found[:20], small.half())
 
 
 def test_epochs_stack_into_columns_and_p_gold_keeps_float32() -> None:

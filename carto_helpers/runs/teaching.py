@@ -17,12 +17,12 @@ from carto_helpers.config import TeacherRun
 from carto_helpers.data import encode_thumbnails
 from carto_helpers.engine import Engine
 from carto_helpers.memory import check_fits
-from carto_helpers.recording import epoch_quantities, stack_epochs
+from carto_helpers.recording import epoch_quantities, half_logits, stack_epochs
 from carto_helpers.records import DamagedFileError, load_metadata, load_tensors, save_tensors
 from carto_helpers.runs.provenance import provenance, run_facts, score_columns
 from carto_helpers.runs.starts import initialise
 from carto_helpers.runs.workbench import Workbench
-from carto_helpers.training import Training, check_logits, evaluate, predict, tracked_scores
+from carto_helpers.training import Training, evaluate, predict, tracked_scores
 
 N_THUMBNAILS = 2_500  # images of a data set that a record holds
 CHECKPOINT_SHARE = 0.1  # of the time, at most; an epoch that is soon done again is not worth more
@@ -125,7 +125,7 @@ def _save(bench: Workbench, run: TeacherRun, lesson: "Lesson") -> dict[str, str]
     record = stack_epochs(bench.split.train, lesson.labels, dataset.train.classes, lesson.epochs)
     digests = {
         "dynamics_sha256": results.save_dynamics(key, record),
-        "logits_sha256": results.save_logits(key, lesson.logits.half().cpu()),
+        "logits_sha256": results.save_logits(key, half_logits(lesson.logits).cpu()),
     }
     save_tensors(
         results.weights_path(key),
@@ -184,7 +184,9 @@ class Lesson:
                     save_seconds = self._save(epoch, n_epochs)
                     saved_at = time.monotonic()
         if not len(self.logits):  # nothing was left to train
-            self.logits = self._predict()
+            self.logits = predict(
+                self.training.network, self._data, self._engine, when=self.training.when
+            )
 
     def _save(self, epoch: int, n_epochs: int) -> float:
         """Write a checkpoint; return how many seconds that took."""
@@ -198,7 +200,9 @@ class Lesson:
         started = time.monotonic()
         self.training.run_epoch(bar)
         trained = time.monotonic()
-        self.logits = self._predict()
+        self.logits = predict(
+            self.training.network, self._data, self._engine, when=self.training.when
+        )
         quantities = epoch_quantities(self.logits, self._data.labels)
         self.epochs.append({name: array.cpu() for name, array in quantities.items()})
         means = {f"dynamics/{name}": float(a.float().mean()) for name, a in self.epochs[-1].items()}
@@ -206,13 +210,6 @@ class Lesson:
         finished = time.monotonic()
         self.dynamics_seconds += finished - trained
         self.seconds += finished - started
-
-    def _predict(self) -> Tensor:
-        """Return the logits over the training split, which float16 must hold for the students."""
-        training = self.training
-        logits = predict(training.network, self._data, self._engine, when=training.when)
-        check_logits(logits.half(), training.when)
-        return logits
 
     def _state(self) -> dict[str, Tensor]:
         recorded = {
