@@ -7,7 +7,7 @@ from typing import Any
 from carto_helpers import tables
 from carto_helpers.claims import judging
 from carto_helpers.claims.verdicts import HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
-from carto_helpers.findings import chosen_rows, class_balance, readings
+from carto_helpers.findings import chosen_rows, class_balance, readings, teacher_starts
 from carto_helpers.records import Results, published
 from carto_helpers.report import coverage
 
@@ -30,8 +30,18 @@ def verdict_text() -> str:
     )
     rest = f"- not enough runs yet: {'; '.join(missing)}." if missing else ""
     lines += [rest] if rest else []
-    parts = [head, "\n".join(lines), judging.read_claims(findings), _why()]
+    parts = [head, "\n".join(lines), _starts(), judging.read_claims(findings), _why()]
     return "\n" + "\n\n".join(filter(None, parts)) + "\n\n"
+
+
+def _starts() -> str:
+    """Return what a teacher with other weights at the start changes, where it has students."""
+    teachers = teacher_starts.starts(RECORD, "cifar10")
+    found = teacher_starts.contrast(RECORD, "cifar10", "mobilenet", published("table3_phase1"))
+    if not found["n"].any():
+        return ""
+    text = teacher_starts.read_contrast(found, teachers)
+    return f"It depends on what the teacher knew at the start (cifar10, mobilenet):\n\n{text}"
 
 
 def _why() -> str:

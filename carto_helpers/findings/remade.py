@@ -77,7 +77,7 @@ def read_remade(found: pd.DataFrame) -> str:
         by_share = rows[rows["rule"] != "random"].sort_values("shared", kind="stable")
         least, most = by_share.iloc[0], by_share.iloc[-1]
         lines.append(
-            f"* {head['network']} on {head['dataset']}: macro F1 on the validation split "
+            f"- {head['network']} on {head['dataset']}: macro F1 on the validation split "
             f"**{head['first_val_macro_f1']:.3f}**, and **{head['second_val_macro_f1']:.3f}** when "
             f"made again. Of a ranked third {least['shared']:.0%} ({least['rule']}) to "
             f"{most['shared']:.0%} ({most['rule']}) are the same images; by chance it were "

@@ -2,21 +2,27 @@
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
-from carto_helpers.comparison import learning_rate
+from carto_helpers.comparison import learning_rate, published_scores
 from carto_helpers.config import PhaseConfig
 from carto_helpers.findings.chosen_rows import chosen_teachers, with_students
 from carto_helpers.findings.teacher_map import recorded_maps, teacher_map
-from carto_helpers.paired import rank_correlation
+from carto_helpers.paired import holm, paired_comparison, rank_correlation
 from carto_helpers.records import Results
 from carto_helpers.selection import PHASE1_RULES
 
 _FRACTION = PhaseConfig().fraction
+_SUSPECTED = ("ambiguous", "easy-to-learn")  # rows of table 3 that may be exchanged (audit)
+_NOTHING = (float("nan"),) * 3
 STARTS = (
     "key", "start", "learning_rate", "val_macro_f1", "test_macro_f1", "right_first", "right_last",
     "n_students",
 )  # fmt: skip
-CONTRAST = ("start", "rule", "shared", "ours", "ours_gain", "other", "other_gain", "n")
+CONTRAST = (
+    "start", "rule", "shared", "paper", "ours", "ours_gain", "other", "other_gain", "low", "high",
+    "p", "n",
+)  # fmt: skip
 
 
 def starts(results: Results, dataset: str) -> pd.DataFrame:
@@ -55,7 +61,12 @@ def starts(results: Results, dataset: str) -> pd.DataFrame:
 
 
 def contrast(
-    results: Results, dataset: str, student: str, *, score: str = "test_macro_f1"
+    results: Results,
+    dataset: str,
+    student: str,
+    published: pd.DataFrame,
+    *,
+    score: str = "test_macro_f1",
 ) -> pd.DataFrame:
     """Return what the subsets of phase 1 become when the teacher began with other weights.
 
@@ -67,6 +78,8 @@ def contrast(
         One of the paper's.
     student
         Family or timm name.
+    published
+        The paper's table 3, as `records.published` gives it.
     score
         Column of students.csv, in [0, 1].
 
@@ -75,12 +88,17 @@ def contrast(
     DataFrame
         `CONTRAST`: for every start after the first of `starts` one row a rule. `shared` is the
         share of the first teacher's subset that this one's holds too (of the random one all);
-        `ours` and `other` are the mean scores of the first teacher's students and of this one's,
-        `ours_gain` and `other_gain` what they exceed the same teacher's random subset by, all
-        over the `n` seeds for which the four are run; NaN if there is none.
+        `paper` is what the paper prints; `ours` and `other` are the mean scores of the first
+        teacher's students and of this one's, `ours_gain` and `other_gain` what they exceed the
+        same teacher's random subset by, `low` and `high` the 95 % interval of the latter, paired
+        over seeds, and `p` of its paired t test, corrected for the number of rules (`paired.holm`);
+        all over the `n` seeds for which the four are run. NaN where there are too few.
     """
     found, lines = starts(results, dataset), []
     students = _phase1(results, dataset, student)
+    cells = published_scores(published)
+    cells = cells[(cells["dataset"] == dataset) & (cells["student"] == student)]
+    paper = dict(zip(cells["rule"], cells["paper"], strict=True))
     for _, other in found.iloc[1:].iterrows():
         keys = [found["key"].iloc[0], other["key"]]
         maps = [teacher_map(results, key) for key in keys]
@@ -92,13 +110,25 @@ def contrast(
                 join="inner",
             )
             ours, theirs, *random = four.mean().tolist()
+            gain = _paired_gain(four.to_numpy()) if rule != "random" else _NOTHING
             lines.append((
-                other["start"],
-                rule,
-                len(np.intersect1d(first, second)) / len(first),
-                ours, ours - random[0], theirs, theirs - random[1], len(four),
+                other["start"], rule, len(np.intersect1d(first, second)) / len(first),
+                paper.get(rule, np.nan), ours, ours - random[0], theirs, theirs - random[1],
+                *gain, len(four),
             ))  # fmt: skip
-    return pd.DataFrame(lines, columns=list(CONTRAST))
+    table = pd.DataFrame(lines, columns=list(CONTRAST))
+    tested = table["p"].notna()
+    for _, rows in table[tested].groupby("start"):
+        table.loc[rows.index, "p"] = holm(rows["p"].tolist(), len(PHASE1_RULES) - 1)
+    return table
+
+
+def _paired_gain(four: Float[np.ndarray, "n 4"]) -> tuple[float, float, float]:
+    """Return low, high and p of the second column less the fourth; NaN below two seeds."""
+    if len(four) < 2:
+        return _NOTHING
+    found = paired_comparison(four[:, 1], four[:, 3])
+    return found.low, found.high, found.p
 
 
 def _phase1(results: Results, dataset: str, student: str) -> pd.DataFrame:
@@ -136,16 +166,42 @@ def _read_start(rows: pd.DataFrame, teachers: pd.DataFrame) -> str:
     ours, theirs = (int((rows[name] > 0).sum()) for name in ("ours_gain", "other_gain"))
     best = rows.iloc[int(rows["other_gain"].argmax())]
     said = (
-        f"* Teacher from {other['start']} (macro F1 {other['val_macro_f1']:.3f} on the validation "
+        f"- Teacher from {other['start']} (macro F1 {other['val_macro_f1']:.3f} on the validation "
         f"split; from {first['start']} {first['val_macro_f1']:.3f}): **{theirs} of {len(rows)}** "
         f"subsets score above the random one, with the teacher from {first['start']} {ours}; "
         f"{'one seed' if n == 1 else f'the same {n} seeds'} of both. The best, {best['rule']}, "
-        f"differs from the random one by {_signed(best['other_gain'])}."
+        f"differs from the random one by {_signed(best['other_gain'])}"
     )
-    if len(rows) > 2:
-        tau, _ = rank_correlation(rows["ours"].tolist(), rows["other"].tolist())
-        said += f" The two order the subsets alike by Kendall's τ = {_signed(tau, 2)}."
-    return said
+    if not np.isnan(best["p"]):
+        low, high = _signed(best["low"]), _signed(best["high"])
+        n_shown = int(((rows["p"] <= 0.05) & (rows["other_gain"] > 0)).sum())
+        said += (
+            f" ({low} to {high}); for {n_shown} of the {theirs} a paired t test shows it "
+            f"(p ≤ 0.05 when corrected for {len(PHASE1_RULES) - 1} comparisons)"
+        )
+    return f"{said}.{_read_orders(rows, first['start'], other['start'])}"
+
+
+def _read_orders(rows: pd.DataFrame, first: str, other: str) -> str:
+    """Return how far three orders of the subsets agree, "" for fewer than three subsets."""
+    known = rows.dropna(subset=["paper"]).set_index("rule")
+    if len(known) < 3:
+        return ""
+    said = (
+        f" Kendall's τ with the order of the paper's scores is {_tau(known, 'paper', 'other')} for "
+        f"the teacher from {other} and {_tau(known, 'paper', 'ours')} for the one from {first}"
+    )
+    if set(_SUSPECTED) <= set(known.index):
+        known.loc[list(_SUSPECTED), "paper"] = known.loc[list(_SUSPECTED[::-1]), "paper"].to_numpy()
+        said += (
+            f" ({_tau(known, 'paper', 'other')} and {_tau(known, 'paper', 'ours')} if the paper's "
+            f"{_SUSPECTED[0]} and {_SUSPECTED[1]} are exchanged, as the audit suspects)"
+        )
+    return f"{said}; between the two it is {_tau(known, 'ours', 'other')}."
+
+
+def _tau(rows: pd.DataFrame, first: str, second: str) -> str:
+    return _signed(rank_correlation(rows[first].tolist(), rows[second].tolist())[0], 2)
 
 
 def _signed(value: float, digits: int = 3) -> str:
