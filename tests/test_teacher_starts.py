@@ -8,7 +8,13 @@ from made_maps import made_map, steady
 from made_runs import student_row, teacher_row
 
 from carto_helpers.config import Recipe
-from carto_helpers.findings.teacher_starts import contrast, read_contrast, starts
+from carto_helpers.findings.teacher_starts import (
+    contrast,
+    read_contrast,
+    score_table,
+    starts,
+    subset_table,
+)
 from carto_helpers.paired import paired_comparison
 from carto_helpers.records import Results
 
@@ -78,6 +84,16 @@ def test_opposite_maps_share_no_ranked_example_and_every_random_one(tmp_path: Pa
     ]
     assert shared["high-confidence"] == 0
     assert shared["random"] == 1
+
+
+def test_a_page_shows_what_is_chosen_and_what_is_run(tmp_path: Path) -> None:
+    found = contrast(made_record(tmp_path, others=(0, 1)), "cifar10", "mobilenet", PAPER)
+    chosen = subset_table(found).set_index("rule")
+    assert chosen.loc["high-confidence", ["ours right", "other right"]].tolist() == [1, 1]
+    run = score_table(found).set_index("rule")
+    assert set(run.index) == set(SHOWN)
+    assert run.loc["high-confidence", "95 %"] == "+0.150 to +0.150"
+    assert run.loc["random", "95 %"] == "–"
 
 
 def test_the_reading_counts_what_beats_random_under_either_teacher(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def read_remade(found: pd.DataFrame) -> str:
             f"- {head['network']} on {head['dataset']}: macro F1 on the validation split "
             f"**{head['first_val_macro_f1']:.3f}**, and **{head['second_val_macro_f1']:.3f}** when "
             f"made again. Of a ranked third {least['shared']:.0%} ({least['rule']}) to "
-            f"{most['shared']:.0%} ({most['rule']}) are the same images; by chance it were "
+            f"{most['shared']:.0%} ({most['rule']}) are the same images; chance alone gives "
             f"{PhaseConfig().fraction:.0%}."
         )
     return "\n".join(lines)

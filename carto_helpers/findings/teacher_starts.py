@@ -20,8 +20,8 @@ STARTS = (
     "n_students",
 )  # fmt: skip
 CONTRAST = (
-    "start", "rule", "shared", "paper", "ours", "ours_gain", "other", "other_gain", "low", "high",
-    "p", "n",
+    "start", "rule", "shared", "ours_right", "other_right", "paper", "ours", "ours_gain", "other",
+    "other_gain", "low", "high", "p", "n",
 )  # fmt: skip
 
 
@@ -88,11 +88,13 @@ def contrast(
     DataFrame
         `CONTRAST`: for every start after the first of `starts` one row a rule. `shared` is the
         share of the first teacher's subset that this one's holds too (of the random one all);
+        `ours_right` and `other_right` on what share of its own subset each teacher ends right;
         `paper` is what the paper prints; `ours` and `other` are the mean scores of the first
         teacher's students and of this one's, `ours_gain` and `other_gain` what they exceed the
         same teacher's random subset by, `low` and `high` the 95 % interval of the latter, paired
-        over seeds, and `p` of its paired t test, corrected for the number of rules (`paired.holm`);
-        all over the `n` seeds for which the four are run. NaN where there are too few.
+        over seeds, and `p` of its paired t test, corrected for the number of rules
+        (`paired.holm`); all over the `n` seeds for which the four are run. NaN where there are
+        too few.
     """
     found, lines = starts(results, dataset), []
     students = _phase1(results, dataset, student)
@@ -103,7 +105,11 @@ def contrast(
         keys = [found["key"].iloc[0], other["key"]]
         maps = [teacher_map(results, key) for key in keys]
         for rule in PHASE1_RULES:
-            first, second = (one.subset(rule, fraction=_FRACTION) for one in maps)
+            subsets = [one.subset(rule, fraction=_FRACTION) for one in maps]
+            right = [
+                float(one.record.is_right[subset, -1].mean())
+                for one, subset in zip(maps, subsets, strict=True)
+            ]
             four = pd.concat(
                 [_by_seed(students, key, of, score) for of in (rule, "random") for key in keys],
                 axis=1,
@@ -112,7 +118,7 @@ def contrast(
             ours, theirs, *random = four.mean().tolist()
             gain = _paired_gain(four.to_numpy()) if rule != "random" else _NOTHING
             lines.append((
-                other["start"], rule, len(np.intersect1d(first, second)) / len(first),
+                other["start"], rule, len(np.intersect1d(*subsets)) / len(subsets[0]), *right,
                 paper.get(rule, np.nan), ours, ours - random[0], theirs, theirs - random[1],
                 *gain, len(four),
             ))  # fmt: skip
@@ -142,6 +148,26 @@ def _phase1(results: Results, dataset: str, student: str) -> pd.DataFrame:
 def _by_seed(students: pd.DataFrame, key: str, rule: str, score: str) -> "pd.Series[float]":
     rows = students[(students["teacher_key"] == key) & (students["rule"] == rule)]
     return rows.set_index("student_seed")[score]
+
+
+def subset_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the part of `contrast` that needs no student, for a page."""
+    shown = found[["start", "rule", "shared", "ours_right", "other_right"]]
+    return shown.rename(columns={"ours_right": "ours right", "other_right": "other right"})
+
+
+def score_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the part of `contrast` that students fill, for a page: rows with `n` above 0."""
+    run = found[found["n"] > 0]
+    interval = [
+        "–" if np.isnan(low) else f"{_signed(low)} to {_signed(high)}"
+        for low, high in zip(run["low"], run["high"], strict=True)
+    ]
+    shown = run[["rule", "paper", "ours", "ours_gain", "other", "other_gain"]].assign(
+        interval=interval, p=run["p"], n=run["n"]
+    )
+    names = {"ours_gain": "ours − random", "other_gain": "other − random", "interval": "95 %"}
+    return shown.rename(columns=names)
 
 
 def read_contrast(found: pd.DataFrame, teachers: pd.DataFrame) -> str:
