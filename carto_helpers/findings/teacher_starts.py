@@ -110,6 +110,7 @@ def contrast(
                 float(one.record.is_right[subset, -1].mean())
                 for one, subset in zip(maps, subsets, strict=True)
             ]
+            shared = len(np.intersect1d(subsets[0], subsets[1])) / len(subsets[0])
             four = pd.concat(
                 [_by_seed(students, key, of, score) for of in (rule, "random") for key in keys],
                 axis=1,
@@ -118,7 +119,7 @@ def contrast(
             ours, theirs, *random = four.mean().tolist()
             gain = _paired_gain(four.to_numpy()) if rule != "random" else _NOTHING
             lines.append((
-                other["start"], rule, len(np.intersect1d(*subsets)) / len(subsets[0]), *right,
+                other["start"], rule, shared, *right,
                 paper.get(rule, np.nan), ours, ours - random[0], theirs, theirs - random[1],
                 *gain, len(four),
             ))  # fmt: skip
