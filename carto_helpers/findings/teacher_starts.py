@@ -1,5 +1,7 @@
 """Teachers that began with other weights: what that does to their subsets and their students."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -7,14 +9,13 @@ from jaxtyping import Float
 from carto_helpers.comparison import learning_rate, published_scores
 from carto_helpers.config import PhaseConfig
 from carto_helpers.findings.chosen_rows import chosen_teachers, with_students
-from carto_helpers.findings.teacher_map import recorded_maps, teacher_map
+from carto_helpers.findings.teacher_map import TeacherMap, recorded_maps, teacher_map
 from carto_helpers.paired import holm, paired_comparison, rank_correlation
 from carto_helpers.records import Results
 from carto_helpers.selection import PHASE1_RULES
 
 _FRACTION = PhaseConfig().fraction
 _SUSPECTED = ("ambiguous", "easy-to-learn")  # rows of table 3 that may be exchanged (audit)
-_NOTHING = (float("nan"),) * 3
 STARTS = (
     "key", "start", "learning_rate", "val_macro_f1", "test_macro_f1", "right_first", "right_last",
     "n_students",
@@ -105,24 +106,14 @@ def contrast(
         keys = [found["key"].iloc[0], other["key"]]
         maps = [teacher_map(results, key) for key in keys]
         for rule in PHASE1_RULES:
-            subsets = [one.subset(rule, fraction=_FRACTION) for one in maps]
-            right = [
-                float(one.record.is_right[subset, -1].mean())
-                for one, subset in zip(maps, subsets, strict=True)
-            ]
-            shared = len(np.intersect1d(subsets[0], subsets[1])) / len(subsets[0])
+            chosen = _subsets(maps, rule)
             four = pd.concat(
                 [_by_seed(students, key, of, score) for of in (rule, "random") for key in keys],
                 axis=1,
                 join="inner",
             )
-            ours, theirs, *random = four.mean().tolist()
-            gain = _paired_gain(four.to_numpy()) if rule != "random" else _NOTHING
-            lines.append((
-                other["start"], rule, shared, *right,
-                paper.get(rule, np.nan), ours, ours - random[0], theirs, theirs - random[1],
-                *gain, len(four),
-            ))  # fmt: skip
+            scored = _scores(four.to_numpy(), paired=rule != "random")
+            lines.append((other["start"], rule, *chosen, paper.get(rule, np.nan), *scored))
     table = pd.DataFrame(lines, columns=list(CONTRAST))
     tested = table["p"].notna()
     for _, rows in table[tested].groupby("start"):
@@ -130,12 +121,24 @@ def contrast(
     return table
 
 
-def _paired_gain(four: Float[np.ndarray, "n 4"]) -> tuple[float, float, float]:
-    """Return low, high and p of the second column less the fourth; NaN below two seeds."""
-    if len(four) < 2:
-        return _NOTHING
-    found = paired_comparison(four[:, 1], four[:, 3])
-    return found.low, found.high, found.p
+def _subsets(maps: Sequence[TeacherMap], rule: str) -> tuple[float, ...]:
+    """Return what share both subsets hold, and on what share of its own each teacher ends right."""
+    first, second = (one.subset(rule, fraction=_FRACTION) for one in maps)
+    right = [
+        float(one.record.is_right[subset, -1].mean())
+        for one, subset in zip(maps, (first, second), strict=True)
+    ]
+    return len(np.intersect1d(first, second)) / len(first), *right
+
+
+def _scores(four: Float[np.ndarray, "n 4"], *, paired: bool) -> tuple[float, ...]:
+    """Return the columns `ours` to `n`, from the two scores and those of the random subsets."""
+    n = len(four)
+    ours, other, *random = four.mean(axis=0) if n else np.full(4, np.nan)
+    low = high = p = float("nan")
+    if paired and n > 1:
+        _, low, high, _, _, p, _ = paired_comparison(four[:, 1], four[:, 3])
+    return ours, ours - random[0], other, other - random[1], low, high, p, n
 
 
 def _phase1(results: Results, dataset: str, student: str) -> pd.DataFrame:
