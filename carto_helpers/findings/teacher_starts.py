@@ -113,7 +113,9 @@ def contrast(
                 join="inner",
             )
             scored = _scores(four.to_numpy(), paired=rule != "random")
-            lines.append((other["start"], rule, *chosen, paper.get(rule, np.nan), *scored))
+            lines.append(
+                (other["start"], rule, *chosen, paper.get(rule, np.nan), *scored, len(four))
+            )
     table = pd.DataFrame(lines, columns=list(CONTRAST))
     tested = table["p"].notna()
     for _, rows in table[tested].groupby("start"):
@@ -132,13 +134,12 @@ def _subsets(maps: Sequence[TeacherMap], rule: str) -> tuple[float, ...]:
 
 
 def _scores(four: Float[np.ndarray, "n 4"], *, paired: bool) -> tuple[float, ...]:
-    """Return the columns `ours` to `n`, from the two scores and those of the random subsets."""
-    n = len(four)
-    ours, other, *random = four.mean(axis=0) if n else np.full(4, np.nan)
+    """Return the columns `ours` to `p`, from the two scores and those of the random subsets."""
+    ours, other, *random = (four.mean(axis=0) if len(four) else np.full(4, np.nan)).tolist()
     low = high = p = float("nan")
-    if paired and n > 1:
+    if paired and len(four) > 1:
         _, low, high, _, _, p, _ = paired_comparison(four[:, 1], four[:, 3])
-    return ours, ours - random[0], other, other - random[1], low, high, p, n
+    return ours, ours - random[0], other, other - random[1], low, high, p
 
 
 def _phase1(results: Results, dataset: str, student: str) -> pd.DataFrame:
