@@ -81,8 +81,9 @@ Markdown(differences.told(card.filter(["subset", "accuracy", "entropy"])))
 # ImageNet's weights are not at hand here. The nearest to them is a teacher that first learnt the
 # other CIFAR by the same recipe, its head replaced. The tables show the students of the teacher
 # that most have learnt from; where another start gives a better teacher, it has students of its
-# own, and this is what changes for them. Of each start the best teacher by validation, with the
-# shares of the training split that it got right after its first and its last epoch:
+# own, and this is what changes for them. Of each start the teacher with the most students, of
+# equals the best by validation, with the shares of the training split that it got right after its
+# first and its last epoch:
 
 # %% tags=["hide-input"]
 teachers = teacher_starts.starts(record, "cifar10")

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from made_runs import student_row, teacher_row
 
-from carto_helpers.config import PhaseConfig
+from carto_helpers.config import PhaseConfig, Recipe
 from carto_helpers.records import Results
 from carto_helpers.report import executed_pages
 
@@ -47,6 +47,20 @@ def test_a_record_gives_the_pages_that_it_has_rows_for(tmp_path: Path) -> None:
         "teacher-cifar10-cifar100",
     ]
     assert pages[-1].parameters["teacher_start"] == "cifar100"
+
+
+def test_a_page_names_the_teacher_of_its_students_not_a_better_one_without(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    for key, rate, f1 in (("a", 1e-3, 0.7), ("b", 1e-4, 0.8)):
+        recipe = Recipe(hard_weight=1.0, learning_rate=rate).to_json()
+        results.append_teacher(
+            teacher_row(key=key, dataset="cifar10", recipe=recipe, val_macro_f1=f1)
+        )
+    results.append_student(student_row(dataset="cifar10", teacher_key="a", rule="ambiguous"))
+    page = executed_pages.recorded_pages(results)[-1]
+    assert page.name == "phase1-cifar10-mobilenet"
+    assert page.parameters["teacher"] == "resnet"
+    assert page.parameters["teacher_learning_rate"] == 1e-3
 
 
 def test_the_quickstart_has_a_page_where_its_student_is_recorded(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ CONTRAST = (
 
 
 def starts(results: Results, dataset: str) -> pd.DataFrame:
-    """Return the teachers of the chosen one's network, the best of each start.
+    """Return the teachers of the chosen one's network, one of each start.
 
     Parameters
     ----------
@@ -39,8 +39,9 @@ def starts(results: Results, dataset: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `STARTS`, one row a start: first the teacher whose students the tables show, then the best
-        by macro F1 on the validation split. `right_first` and `right_last` are the shares of the
+        `STARTS`, one row a start: first the teacher whose students the tables show, then of each
+        other start the one that most students have learnt from, of equals the best by macro F1 on
+        the validation split. `right_first` and `right_last` are the shares of the
         training split that it got right after its first and its last epoch. Teachers without
         recorded dynamics are left out.
     """
@@ -53,7 +54,8 @@ def starts(results: Results, dataset: str) -> pd.DataFrame:
         learning_rate=rows["recipe"].map(learning_rate),
         is_chosen=rows["key"].isin(chosen["key"]),
     )
-    best_first = rows.sort_values(["is_chosen", "val_macro_f1"], ascending=False, kind="stable")
+    by = ["is_chosen", "n_students", "val_macro_f1"]
+    best_first = rows.sort_values(by, ascending=False, kind="stable")
     best = best_first.drop_duplicates("start").reset_index(drop=True)
     right = [results.dynamics(key).is_right.mean(axis=0) for key in best["key"]]
     best["right_first"] = [float(shares[0]) for shares in right]

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 import papermill
 
 from carto_helpers import experiments
+from carto_helpers.comparison import learning_rate
 from carto_helpers.config import DATASETS, PhaseConfig
 from carto_helpers.records import Results, replacing
 
@@ -188,10 +189,24 @@ def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]
     ):
         names = {"dataset": dataset, "architecture": student, "teacher_start": start}
         parameters = {name: str(value) for name, value in names.items()}
-        pages += [_page(phase, parameters) for phase in _PHASES if _has_rows(phase, rows)]
+        taught_by = _teacher(teachers, rows)
+        pages += [
+            replace(page, parameters=page.parameters | taught_by)
+            for page in (_page(phase, parameters) for phase in _PHASES if _has_rows(phase, rows))
+        ]
     if _has_quickstart(students):
         pages.append(Page(source="quickstart", name="quickstart", parameters={"dataset": "digits"}))
     return pages
+
+
+def _teacher(teachers: pd.DataFrame, students: pd.DataFrame) -> dict[str, Any]:
+    """Return the parameters that name the teacher that most of `students` learnt from."""
+    key = students["teacher_key"].value_counts(sort=True).index[0]
+    teacher = teachers[teachers["key"] == key].iloc[0]
+    return {
+        "teacher": str(teacher["teacher"]),
+        "teacher_learning_rate": learning_rate(str(teacher["recipe"])),
+    }
 
 
 def _has_quickstart(students: pd.DataFrame) -> bool:
