@@ -64,9 +64,7 @@ def half_logits(logits: Float[Tensor, "N C"]) -> Float16[Tensor, "N C"]:
 
     A row with numbers beyond float16's largest, 65504, has its maximum subtracted, which changes
     no softmax; what then lies below the smallest stays there, where its probability is 0 at any
-    temperature below 600. A network whose last maps are of one pixel gives such logits to a few
-    images: a channel that is nearly constant in training is one that batch normalisation blows up
-    in evaluation.
+    temperature below 600.
 
     Examples
     --------

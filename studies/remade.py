@@ -1,8 +1,8 @@
 """`python -m studies.remade`: what a teacher's map and subsets become when its run is made again.
 
 Two records hold a run of the same key: the same data, recipe, seeds. On one machine and one version
-of the code they are equal bit by bit; on two, sums in another order make them part. The rows of
-the comparison replace those of this key in remade.csv of the first record.
+of the code they are equal bit by bit; elsewhere sums in another order can make them part. The rows
+of the comparison replace those of this key in remade.csv of the first record.
 """
 
 import argparse

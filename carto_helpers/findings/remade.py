@@ -1,4 +1,4 @@
-"""The same teacher made again: how far its map and its subsets depend on rounding alone."""
+"""The same teacher made again: how far its map and its subsets are this one run's."""
 
 from pathlib import Path
 
@@ -42,12 +42,11 @@ def remade(first: Results, second: Results, key: str) -> pd.DataFrame:
     facts = [results.teacher(key) for results in (first, second)]
     rows = []
     for rule in PHASE1_RULES:
-        a, b = (one.subset(rule, fraction=PhaseConfig().fraction) for one in maps)
         name = rule.partition("-")[2]
         ranks = [pd.Series(one.statistics[name]).rank() for one in maps if name in one.statistics]
         rows.append((
             key, facts[0]["dataset"], facts[0]["network"], rule,
-            len(np.intersect1d(a, b)) / len(a),
+            maps[0].shared(maps[1], rule, fraction=PhaseConfig().fraction),
             ranks[0].corr(ranks[1]) if ranks else np.nan,
             *(fact["val_macro_f1"] for fact in facts),
             *(fact["finished_at"] for fact in facts),

@@ -38,6 +38,11 @@ class TeacherMap:
         """Return the positions that a rule chooses, as students of this teacher see them."""
         return select(SubsetSpec(rule=rule, fraction=fraction), self.statistics, seed=seed)
 
+    def shared(self, other: "TeacherMap", rule: str, *, fraction: float = 0.33) -> float:
+        """Return the share of a rule's subset that the same rule chooses by `other` too."""
+        ours, theirs = (one.subset(rule, fraction=fraction) for one in (self, other))
+        return len(np.intersect1d(ours, theirs)) / len(ours)
+
     def nearest_anchor(self) -> Int[np.ndarray, " N"]:
         """Return which of `selection.ANCHORS` each example lies nearest to, as its place in it."""
         v, c = self.statistics["variability"], self.statistics["confidence"]

@@ -41,9 +41,9 @@ def starts(results: Results, dataset: str) -> pd.DataFrame:
     DataFrame
         `STARTS`, one row a start: first the teacher whose students the tables show, then of each
         other start the one that most students have learnt from, of equals the best by macro F1 on
-        the validation split. `right_first` and `right_last` are the shares of the
-        training split that it got right after its first and its last epoch. Teachers without
-        recorded dynamics are left out.
+        the validation split. `right_first` and `right_last` are the shares of the training split
+        that it got right after its first and its last epoch. Teachers without recorded dynamics
+        are left out.
     """
     chosen, rows = chosen_teachers(results), with_students(results)
     chosen = chosen[chosen["dataset"] == dataset]
@@ -127,12 +127,10 @@ def contrast(
 
 def _subsets(maps: Sequence[TeacherMap], rule: str) -> tuple[float, ...]:
     """Return what share both subsets hold, and on what share of its own each teacher ends right."""
-    first, second = (one.subset(rule, fraction=_FRACTION) for one in maps)
     right = [
-        float(one.record.is_right[subset, -1].mean())
-        for one, subset in zip(maps, (first, second), strict=True)
+        float(one.record.is_right[one.subset(rule, fraction=_FRACTION), -1].mean()) for one in maps
     ]
-    return len(np.intersect1d(first, second)) / len(first), *right
+    return maps[0].shared(maps[1], rule, fraction=_FRACTION), *right
 
 
 def _scores(four: Float[np.ndarray, "n 4"], *, paired: bool) -> tuple[float, ...]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -189,11 +189,8 @@ def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]
     ):
         names = {"dataset": dataset, "architecture": student, "teacher_start": start}
         parameters = {name: str(value) for name, value in names.items()}
-        taught_by = _teacher(teachers, rows)
-        pages += [
-            replace(page, parameters=page.parameters | taught_by)
-            for page in (_page(phase, parameters) for phase in _PHASES if _has_rows(phase, rows))
-        ]
+        more = _teacher(teachers, rows)
+        pages += [_page(phase, parameters, more) for phase in _PHASES if _has_rows(phase, rows)]
     if _has_quickstart(students):
         pages.append(Page(source="quickstart", name="quickstart", parameters={"dataset": "digits"}))
     return pages
@@ -201,7 +198,7 @@ def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]
 
 def _teacher(teachers: pd.DataFrame, students: pd.DataFrame) -> dict[str, Any]:
     """Return the parameters that name the teacher that most of `students` learnt from."""
-    key = students["teacher_key"].value_counts(sort=True).index[0]
+    key = students["teacher_key"].value_counts().index[0]
     teacher = teachers[teachers["key"] == key].iloc[0]
     return {
         "teacher": str(teacher["teacher"]),
@@ -229,9 +226,10 @@ def _has_rows(phase: str, rows: pd.DataFrame) -> bool:
     return bool(is_phase.any())
 
 
-def _page(source: str, parameters: dict[str, str]) -> Page:
+def _page(source: str, parameters: dict[str, str], more: dict[str, Any] | None = None) -> Page:
+    """Return the page that `parameters` name; it has those of `more` too."""
     parts = [source, *(v for v in parameters.values() if v != "scratch")]
-    return Page(source=source, name="-".join(parts), parameters=dict(parameters))
+    return Page(source=source, name="-".join(parts), parameters=parameters | (more or {}))
 
 
 def _execute(source: Path, target: Path, parameters: dict[str, Any]) -> None:
