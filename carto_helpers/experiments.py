@@ -198,7 +198,8 @@ PHASES: dict[str, Callable[..., PhaseResult | None]] = {
 
 def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
     """Raise now for what would only fail after a teacher's hours."""
-    for role in ("teacher", "student"):
+    to_train = ("student",) if bench.chosen_teacher() is not None else ("teacher", "student")
+    for role in to_train:
         spec = bench.network(role)
         bench.engine(spec, role)
         start = bench.start(role, spec)

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import TINY, make_folder, tiny_config
+from made_runs import TINY, make_folder, teacher_row, tiny_config
 
-from carto_helpers import experiments
+from carto_helpers import experiments, models
 from carto_helpers.config import subset_size
-from carto_helpers.records import Results, load_tensors
+from carto_helpers.records import Results, load_tensors, save_tensors
+from carto_helpers.runs.starts import Start, initialise
+from carto_helpers.runs.workbench import Workbench
 from carto_helpers.selection import METRICS, PHASE1_RULES
 
 
@@ -69,6 +71,22 @@ def test_phases_share_the_random_and_the_whole_runs(folder: Path, recorded: Path
     n_phase1, n_mixes, n_sizes = 13, 7, 1
     assert len(rows) == n_phase1 + n_mixes + n_sizes
     assert rows["key"].is_unique
+
+
+def test_students_of_a_recorded_teacher_need_no_weights_that_it_started_from(
+    folder: Path, tmp_path: Path
+) -> None:
+    config = tiny_config(folder, tmp_path, teacher_start="cifar100")
+    bench, spec = Workbench(config), models.resolve(TINY, role="teacher")
+    bench.results.append_teacher(teacher_row(key="source", dataset="cifar100", network=TINY))
+    source = initialise(spec, Start(label="scratch"), bench.dataset.train, seed=0)
+    save_tensors(bench.results.weights_path("source"), source.state_dict(), {"key": "source"})
+    experiments.teachers(config)
+    bench.results.weights_path("source").unlink()  # a clone of the record has no weights
+    result = experiments.phase3(config)
+    assert result is not None
+    assert result.teacher["start"] == "cifar100:source"
+    assert result.students["teacher_key"].unique().tolist() == [result.teacher["key"]]
 
 
 def test_an_interrupted_phase_goes_on_where_it_stopped(folder: Path, tmp_path: Path) -> None:
