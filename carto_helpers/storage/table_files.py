@@ -21,11 +21,18 @@ _BLANK = _KEY + b"\x18\x40" + _EMPTY
 
 
 def write_table(path: Path, table: pa.Table, level: int | None = None) -> None:
-    """Write a table and its checksum in one piece, with zstd at `level` or snappy."""
+    """Write a table and its checksum in one piece: with snappy, or with zstd at `level`.
+
+    The latter is for numbers that hardly repeat: dictionaries of them would take a third more.
+    """
     buffer, metadata = io.BytesIO(), {**(table.schema.metadata or {}), _KEY: _EMPTY}
-    kind = "snappy" if level is None else "zstd"
+    repeats = level is None
     pq.write_table(
-        table.replace_schema_metadata(metadata), buffer, compression=kind, compression_level=level
+        table.replace_schema_metadata(metadata),
+        buffer,
+        compression="snappy" if repeats else "zstd",
+        compression_level=level,
+        use_dictionary=repeats,
     )
     content = buffer.getvalue()
     at = content.rindex(_BLANK) + len(_KEY) + _N_BETWEEN
