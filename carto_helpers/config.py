@@ -68,6 +68,20 @@ _TAKEN = COMMANDS | {
 }  # fmt: skip
 
 
+def start_name(label: str) -> str:
+    """Return the start that a row's label is one of: without the teacher of another data set.
+
+    Weights of one's own stay what they are: each file is a start of its own.
+
+    Examples
+    --------
+    >>> start_name("cifar100:c30a3af3ea138146"), start_name("file:0a1b"), start_name("scratch")
+    ('cifar100', 'file:0a1b', 'scratch')
+    """
+    name = label.partition(":")[0]
+    return label if name == "file" else name
+
+
 def subset_size(fraction: float, n: int) -> int:
     """Return the number of examples that `fraction` of `n` holds.
 

@@ -56,7 +56,8 @@ class Engine:
 
     def alone(self) -> "Engine":
         """Return it for one student, which on a GPU has no products."""
-        return self if self.stacked == 1 else dataclasses.replace(self, stacked=1, products=False)
+        products = self.products and self.device == "cpu"
+        return dataclasses.replace(self, stacked=1, products=products)
 
     @property
     def torch_dtype(self) -> torch.dtype:

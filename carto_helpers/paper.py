@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from carto_helpers import experiments, models
-from carto_helpers.config import FAMILIES, PhaseConfig
+from carto_helpers.config import FAMILIES, PhaseConfig, start_name
 from carto_helpers.records import Results
 
 RATES = (1e-3, 1e-4)
@@ -130,6 +130,6 @@ def chosen_teacher(config: PhaseConfig) -> PhaseConfig:
     return replace(
         config,
         teacher="resnet",
-        teacher_start=str(best["start"]).partition(":")[0],
+        teacher_start=start_name(best["start"]),
         teacher_learning_rate=float(json.loads(best["recipe"])["learning_rate"]),
     )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 QUANTITIES = ("p_gold", "is_right", "margin", "el2n", "entropy", "loss")
 _LARGEST = torch.finfo(torch.float16).max
+_COARSE = 64.0
 
 
 def epoch_quantities(
@@ -62,19 +63,21 @@ def epoch_quantities(
 def half_logits(logits: Float[Tensor, "N C"]) -> Float16[Tensor, "N C"]:
     """Return finite logits in float16, their softmax kept.
 
-    A row with numbers beyond float16's largest, 65504, has its maximum subtracted, which changes
-    no softmax; what then lies below the smallest stays there, where its probability is 0 at any
-    temperature below 600.
+    A row with numbers beyond 64, where float16's steps are a sixteenth and more, or beyond its
+    largest, 65504, has its maximum subtracted: that changes no softmax, and the classes that share
+    the probability lie where the steps are small. What then lies below the smallest stays there,
+    where its probability is 0 at any temperature below 600.
 
     Examples
     --------
-    >>> half_logits(torch.tensor([[1.0, 2.0], [99_998.0, 100_000.0]]))
-    tensor([[ 1.,  2.],
-            [-2.,  0.]], dtype=torch.float16)
+    >>> half_logits(torch.tensor([[1.0, 2.0], [60_000.0, 60_001.0], [-1.0, 100_000.0]]))
+    tensor([[     1.,      2.],
+            [    -1.,      0.],
+            [-65504.,      0.]], dtype=torch.float16)
     """
-    is_beyond = (logits.abs().amax(1, keepdim=True) > _LARGEST).expand_as(logits)
+    is_coarse = (logits.abs().amax(1, keepdim=True) > _COARSE).expand_as(logits)
     shifted = (logits - logits.amax(1, keepdim=True)).clamp(min=-_LARGEST)
-    return torch.where(is_beyond, shifted, logits).half()
+    return torch.where(is_coarse, shifted, logits).half()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,12 +81,12 @@ Markdown(differences.told(card.filter(["subset", "accuracy", "entropy"])))
 # ImageNet's weights are not at hand here. The nearest to them is a teacher that first learnt the
 # other CIFAR by the same recipe, its head replaced. The tables show the students of the teacher
 # that most have learnt from; where another start gives a better teacher, it has students of its
-# own, and this is what changes for them. Of each start the teacher with the most students, of
-# equals the best by validation, with the shares of the training split that it got right after its
-# first and its last epoch:
+# own, and this is what changes for them. Of each start the teacher that most MobileNet students
+# learnt from, of equals the best by validation, with the shares of the training split that it got
+# right after its first and its last epoch:
 
 # %% tags=["hide-input"]
-teachers = teacher_starts.starts(record, "cifar10")
+teachers = teacher_starts.starts(record, "cifar10", "mobilenet")
 Markdown(differences.told(teachers.drop(columns="key")))
 
 # %% tags=["hide-input"]
@@ -141,16 +141,16 @@ Markdown(differences.told(again.filter(["dataset", "rule", "shared", "rank_corre
 # are not corrected for their number.
 
 # %% tags=["hide-input"]
-studied = class_balance.recorded(record.folder)
-thirds = class_balance.phase1_students(record)
-Markdown(class_balance.read_effects(class_balance.class_effects(studied, thirds)))
+study = class_balance.compared(record)
+effects = class_balance.class_effects(study.studied, study.students)
+Markdown(class_balance.read_effects(effects, start=study.start))
 
 # %% [markdown]
 # Mean macro F1 on the test set; the effects above are differences of these, seed by seed, with
 # their 95 % intervals.
 
 # %% tags=["hide-input"]
-Markdown(differences.told(class_balance.mean_scores(studied, thirds)))
+Markdown(differences.told(class_balance.mean_scores(study.studied, study.students)))
 
 # %% [markdown]
 # ## Where the numbers come from

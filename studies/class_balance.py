@@ -17,7 +17,7 @@ import torch
 
 from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec
 from carto_helpers.engine import Engine
-from carto_helpers.findings.class_balance import ARMS, matched_random, rule_by_class
+from carto_helpers.findings.class_balance import ARMS, matched_random, recorded, rule_by_class
 from carto_helpers.runs.provenance import provenance, score_columns
 from carto_helpers.runs.starts import initialise
 from carto_helpers.runs.student_run import subset_index
@@ -35,12 +35,18 @@ def main() -> None:
     parser.add_argument("--data-root", required=True, help="CIFAR-10's folder")
     parser.add_argument("--results", required=True, help="where teacher and phase 1 are recorded")
     parser.add_argument("--rules", nargs="+", default=list(RULES))
+    parser.add_argument("--teacher-start", default="scratch", help="of the teacher (scratch)")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only-within", action="store_true", help="only rules within each class")
     asked = parser.parse_args()
-    config = PhaseConfig(dataset="cifar10", data_root=asked.data_root, results=asked.results)
+    config = PhaseConfig(
+        dataset="cifar10",
+        data_root=asked.data_root,
+        results=asked.results,
+        teacher_start=asked.teacher_start,
+    )
     path = Path(asked.results) / "class_balance.csv"
-    done = _recorded(path)
+    done = _recorded(config)
     arms = ARMS[1:] if asked.only_within else ARMS
     tasks = [(rule, arm, s) for s in range(asked.seeds) for rule in asked.rules for arm in arms]
     with ProcessPoolExecutor(2, get_context("spawn"), initializer=_one_thread) as pool:
@@ -51,10 +57,18 @@ def main() -> None:
             print(row[["rule", "arm", "seed", "test_macro_f1"]].to_string(header=False), flush=True)
 
 
-def _recorded(path: Path) -> set[Task]:
-    if not path.exists():
-        return set()
-    return set(pd.read_csv(path)[["rule", "arm", "seed"]].itertuples(index=False, name=None))
+def _recorded(config: PhaseConfig) -> set[Task]:
+    """Return what is run by the dynamics of the teacher that `run` takes."""
+    rows = recorded(Path(config.results))
+    own = rows[rows["dynamics_sha256"] == _teacher(Workbench(config))["dynamics_sha256"]]
+    return set(own[["rule", "arm", "seed"]].itertuples(index=False, name=None))
+
+
+def _teacher(bench: Workbench) -> "pd.Series[Any]":
+    teacher = bench.chosen_teacher()
+    if teacher is None:
+        raise FileNotFoundError(f"expected a teacher in {bench.config.results}; train it")
+    return teacher
 
 
 def _one_thread() -> None:
@@ -65,10 +79,8 @@ def run(config: PhaseConfig, task: Task) -> dict[str, Any]:
     """Train and score one student; return its row."""
     rule, arm, seed = task
     bench = Workbench(config)
-    teacher = bench.chosen_teacher()
-    if teacher is None:
-        raise FileNotFoundError(f"expected a teacher in {config.results}, got none; train it")
-    student = bench.student_run(teacher, SubsetSpec(rule=rule, fraction=config.fraction), seed)
+    spec = SubsetSpec(rule=rule, fraction=config.fraction)
+    student = bench.student_run(_teacher(bench), spec, seed)
     engine = bench.engine(bench.network("student"), "student").alone()
     splits = bench.resident(engine, student.teacher_key)
     index = subset(bench, student, arm)

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_runs import student_row, teacher_row
 
-from carto_helpers.config import SubsetSpec
+from carto_helpers.config import Recipe, SubsetSpec
 from carto_helpers.findings import class_balance
 from carto_helpers.findings.class_balance import ARMS, class_effects, matched_random, rule_by_class
 from carto_helpers.records import Results
@@ -100,15 +101,14 @@ def test_one_seed_shows_no_effect() -> None:
 
 def test_a_reading_tells_every_effect_and_that_nothing_is_run(tmp_path: Path) -> None:
     nothing = class_balance.recorded(tmp_path)
-    assert class_balance.read_effects(class_effects(nothing, made_rows(random=0.5))).startswith(
-        "**Not run yet**"
-    )
+    effects = class_effects(nothing, made_rows(random=0.5))
+    assert class_balance.read_effects(effects, start="").startswith("**Not run yet**")
     rows = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[0])
-    rows.to_csv(tmp_path / "class_balance.csv", index=False)
+    rows.assign(teacher_key="07").to_csv(tmp_path / "class_balance.csv", index=False)
     effects = class_effects(class_balance.recorded(tmp_path), made_rows(random=0.5, ambiguous=0.3))
     assert class_balance.read_against_random(effects) == ""
-    text = class_balance.read_effects(effects)
-    assert text.startswith("* **ambiguous** (n = 3): its class counts alone")
+    text = class_balance.read_effects(effects, start="scratch")
+    assert text.startswith("All learnt from the teacher from scratch.\n\n* **ambiguous** (n = 3): ")
     assert "score by **−0.100** (−0.100 to −0.100), its choice" in text
 
 
@@ -124,7 +124,30 @@ def test_the_rule_that_exceeds_random_most_is_told_first() -> None:
 def test_other_sizes_and_mixes_are_not_compared() -> None:
     """Phase 3 records its sizes under the rule "random" too, phase 2 seven mixes a seed."""
     recorded = Results(Path(__file__).parents[1] / "book" / "results")
-    rows = class_balance.phase1_students(recorded)
+    study = class_balance.compared(recorded)
+    rows = study.students
     assert set(rows["fraction"]) == {0.33}
     assert not rows.duplicated(["rule", "student_seed"]).any()
     assert set(rows["dataset"]) == {"cifar10"} and set(rows["student"]) == {"mobilenet"}
+    assert set(rows["teacher_key"]) == set(study.studied["teacher_key"])
+
+
+def test_a_study_is_compared_with_its_own_teachers_students(tmp_path: Path) -> None:
+    """The tables may have turned to another teacher since."""
+    results, taught = Results(tmp_path), Recipe(hard_weight=1.0).to_json()
+    assert class_balance.compared(results).studied.empty
+    for key, start, n_students in (("studied", "scratch", 1), ("shown", "cifar100:x", 2)):
+        facts = {"dataset": "cifar10", "start": start, "recipe": taught, "split_seed": 0}
+        results.append_teacher(teacher_row(key=key, dynamics_sha256=key, **facts))
+        for seed in range(n_students):
+            row = {"key": f"{key}{seed}", "teacher_key": key, "dynamics_sha256": key}
+            row |= {"dataset": "cifar10", "fraction": 0.33, "student_seed": seed}
+            results.append_student(student_row(**row))
+    rows = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[0])
+    now, before = ({"teacher_key": "studied", "dynamics_sha256": of} for of in ("studied", "old"))
+    both = pd.concat([rows.assign(**now), rows.assign(**before)])
+    both.to_csv(tmp_path / "class_balance.csv", index=False)
+    study = class_balance.compared(results)
+    assert study.start == "scratch"
+    assert study.students["key"].tolist() == ["studied0"]
+    assert study.studied["dynamics_sha256"].tolist() == ["studied"] * len(rows)

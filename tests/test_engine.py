@@ -38,7 +38,8 @@ def test_networks_run_channels_last_and_small_maps_as_products_on_a_cpu(network:
 
 def test_a_stacks_engine_alone_is_the_one_it_came_from() -> None:
     on_gpu = Engine(device="cuda", layout="channels_last")
-    assert on_gpu.of_stack(7).alone() == on_gpu.alone() == on_gpu
+    for n in (1, 7):
+        assert on_gpu.of_stack(n).alone() == on_gpu.alone() == on_gpu
     on_cpu = choose_engine("resnet18", "cpu")
     assert on_cpu.alone() == on_cpu
 

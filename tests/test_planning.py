@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from made_runs import make_folder, tiny_config
+from made_runs import make_folder, student_row, tiny_config
 
 from carto_helpers.config import SubsetSpec
 from carto_helpers.runs.planning import Plan, make_plan
@@ -53,6 +54,21 @@ def test_rows_of_before_a_field_of_the_engine_tell_the_time(
     monkeypatch.setattr(bench.results, "teachers", lambda: row.to_frame().T)
     again = make_plan("teacher", bench, teachers=[run], n_recorded=0)
     assert again.seconds == pytest.approx(6_400)
+
+
+def test_a_student_of_a_stack_tells_the_time_of_one(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = bench.network("student")
+    engine = bench.engine(spec, "student").of_stack(8).to_json()
+    row = student_row(
+        network=spec.name, engine=engine, fingerprint=bench.dataset.fingerprint, n_train=32,
+        recipe=bench.config.student_recipe.to_json(), seconds=6_400.0,
+    )  # fmt: skip
+    monkeypatch.setattr(bench.results, "students", lambda: pd.DataFrame([row]))
+    whole = SubsetSpec(rule="all", fraction=1.0)
+    plan = make_plan("phase3", bench, subsets=[whole], n_recorded=0)
+    assert plan.seconds == pytest.approx(6_400)
 
 
 def test_students_are_timed_before_the_first_is_recorded(bench: Workbench) -> None:

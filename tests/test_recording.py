@@ -46,12 +46,12 @@ def test_logits_beyond_float16_leave_every_quantity_finite_in_it() -> None:
 def test_logits_in_float16_keep_their_softmax(temperature: float) -> None:
     generator = torch.Generator().manual_seed(0)
     small = 5 * torch.randn(20, 10, generator=generator)
-    logits = torch.cat([small, small + 1e5, 1e3 * small - 1e5, 3e4 * small])
+    logits = torch.cat([small, small + 6e4, small + 1e5, 1e3 * small - 1e5, 3e4 * small])
     found = half_logits(logits)
     assert bool(found.isfinite().all())
     expected = (logits.double() / temperature).softmax(1)
     difference = ((found.double() / temperature).softmax(1) - expected).abs()
-    assert float(difference.max()) < 0.02  # of numbers up to 65504, which are 32 apart
+    assert float(difference.max()) < 0.004  # of numbers up to 64, which are 1/32 apart at most
     assert torch.equal(found[:20], small.half())
 
 

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from made_maps import made_map, steady
 from made_runs import teacher_row
 
+import studies.remade
 from carto_helpers.findings.remade import read_remade, recorded, remade
 from carto_helpers.records import Results
 
@@ -36,6 +38,24 @@ def test_a_run_turned_around_shares_what_is_drawn_alone(tmp_path: Path) -> None:
     assert found.loc["low-confidence", "shared"] == 0
     assert found.loc["low-confidence", "rank_correlation"] < -0.5
     assert found[["first_val_macro_f1", "second_val_macro_f1"]].iloc[0].tolist() == [0.7, 0.6]
+
+
+def test_rows_of_a_key_are_replaced_and_others_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key of digits alone stays a text."""
+    folder = made_record(tmp_path / "first", RISING, val_macro_f1=0.7).folder
+    made_record(tmp_path / "again", RISING[::-1], val_macro_f1=0.6)
+    results = Results(folder)
+    found = remade(results, results, "a")
+    kept = pd.concat([found, found.assign(key="0741576914910123")])
+    kept.to_csv(folder / "remade.csv", index=False)
+    asked = ["--results", str(folder), "--again", str(tmp_path / "again"), "--key", "a"]
+    monkeypatch.setattr("sys.argv", ["remade", *asked])
+    studies.remade.main()
+    rows = recorded(folder)
+    assert rows["key"].tolist() == ["0741576914910123"] * 12 + ["a"] * 12
+    assert rows["second_val_macro_f1"].tolist() == [0.7] * 12 + [0.6] * 12
 
 
 def test_what_is_kept_is_read_again_and_told(tmp_path: Path) -> None:

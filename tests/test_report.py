@@ -13,10 +13,17 @@ from carto_helpers.records import Results
 from carto_helpers.report import executed_pages
 
 
+def made_teacher(key: str, rate: float = 1e-3, **changed: Any) -> dict[str, Any]:
+    """Return the row of a teacher on CIFAR-10 by the notebooks' recipe."""
+    recipe = Recipe(hard_weight=1.0, learning_rate=rate).to_json()
+    facts = {"dataset": "cifar10", "split_seed": 0, "recipe": recipe}
+    return teacher_row(key=key, **facts | changed)
+
+
 def made_results(folder: Path) -> Results:
     results = Results(folder)
-    results.append_teacher(teacher_row(key="a", dataset="cifar10"))
-    results.append_teacher(teacher_row(key="b", dataset="cifar10", start="cifar100:x"))
+    results.append_teacher(made_teacher("a"))
+    results.append_teacher(made_teacher("b", start="cifar100:x"))
     rows = (
         {"key": "1", "teacher_key": "a", "rule": "random", "fraction": 0.33},
         {"key": "2", "teacher_key": "a", "rule": "low-confidence"},
@@ -52,10 +59,7 @@ def test_a_record_gives_the_pages_that_it_has_rows_for(tmp_path: Path) -> None:
 def test_a_page_names_the_teacher_of_its_students_not_a_better_one_without(tmp_path: Path) -> None:
     results = Results(tmp_path)
     for key, rate, f1 in (("a", 1e-3, 0.7), ("b", 1e-4, 0.8)):
-        recipe = Recipe(hard_weight=1.0, learning_rate=rate).to_json()
-        results.append_teacher(
-            teacher_row(key=key, dataset="cifar10", recipe=recipe, val_macro_f1=f1)
-        )
+        results.append_teacher(made_teacher(key, rate, val_macro_f1=f1))
     results.append_student(student_row(dataset="cifar10", teacher_key="a", rule="ambiguous"))
     page = executed_pages.recorded_pages(results)[-1]
     assert page.name == "phase1-cifar10-mobilenet"
@@ -63,9 +67,46 @@ def test_a_page_names_the_teacher_of_its_students_not_a_better_one_without(tmp_p
     assert page.parameters["teacher_learning_rate"] == 1e-3
 
 
+def test_of_teachers_with_as_many_students_a_page_names_the_best_and_shows_its_phases(
+    tmp_path: Path,
+) -> None:
+    """As the tables choose; a phase that only the other one's students have gets no page."""
+    results = Results(tmp_path)
+    for key, rate, f1, rule in (("a", 1e-3, 0.7, "mix"), ("b", 1e-4, 0.8, "ambiguous")):
+        results.append_teacher(made_teacher(key, rate, val_macro_f1=f1))
+        row = student_row(key=key * 2, dataset="cifar10", teacher_key=key, rule=rule)
+        results.append_student(row)
+    pages = executed_pages.recorded_pages(results)
+    assert [page.name for page in pages] == ["teacher-cifar10", "phase1-cifar10-mobilenet"]
+    assert pages[1].parameters["teacher_learning_rate"] == 1e-4
+
+
+def test_what_a_notebook_cannot_find_by_its_defaults_has_no_page_and_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = Results(tmp_path)
+    other = {
+        "epochs": made_teacher("c", recipe=Recipe(hard_weight=1.0, epochs=2).to_json()),
+        "split": made_teacher("d", split_seed=3),
+        "worse": made_teacher("e", start="cifar100:y", val_macro_f1=0.1),  # b has its name
+    }
+    results = made_results(tmp_path)
+    n_pages = len(executed_pages.recorded_pages(results))
+    assert capsys.readouterr().out == ""
+    for i, row in enumerate(other.values()):
+        results.append_teacher(row)
+        for j in range(3):
+            student = {"key": f"{i}-{j}", "teacher_key": row["key"], "rule": "mix"}
+            results.append_student(student_row(dataset="cifar10", **student))
+    recipe = Recipe(epochs=3).to_json()
+    results.append_student(student_row(key="r", teacher_key="a", rule="mix", recipe=recipe))
+    assert len(executed_pages.recorded_pages(results)) == n_pages
+    assert "no page of 10 students by another recipe: run" in capsys.readouterr().out
+
+
 def test_the_quickstart_has_a_page_where_its_student_is_recorded(tmp_path: Path) -> None:
     results = Results(tmp_path)
-    results.append_teacher(teacher_row(key="t" * 16))
+    results.append_teacher(made_teacher("t" * 16, dataset="digits"))
     results.append_student(student_row(fraction=0.33, recipe="{}"))
     assert "quickstart" not in {page.name for page in executed_pages.recorded_pages(results)}
     results.append_student(student_row(key="q" * 16, fraction=0.33))

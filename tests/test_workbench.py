@@ -102,4 +102,4 @@ def test_a_new_run_has_the_rules_engine_whatever_older_rows_had(
     older = Engine(layout="contiguous", threads=1).to_json()
     bench = bench_with(folder, tmp_path, [{"device": device_name("cpu"), "engine": older}])
     spec = bench.network("teacher")
-    assert bench.engine(spec, "teacher") == choose_engine(spec.name)
+    assert bench.engine(spec, "teacher") == choose_engine(spec.name, "cpu", role="teacher")

@@ -6,6 +6,7 @@ from carto_helpers.audit.audit_scores import NO_ROWS
 from carto_helpers.audit.audit_sources import NAMES, NOT_RUN, Point, Sources, frame, students
 from carto_helpers.claims.claim_cells import MIXES, RANDOM, SIZES, WHOLE
 from carto_helpers.claims.verdicts import LEAST_ROWS, number
+from carto_helpers.config import start_name
 
 N_VALIDATION = 10_000  # images of CIFAR's validation split: an accuracy is k of them
 HALF_A_DIGIT = 5e-7  # the notebook prints six decimals
@@ -77,7 +78,7 @@ def starts(sources: Sources) -> Point:
         ten, hundred = (sources.printed("table5_phase3", d, student) for d in DATASETS[:2])
         ours = sources.evidence.students
         ours = ours[ours["dataset"].isin(DATASETS) & (ours["student"] == student)]
-        found = sorted({str(start).partition(":")[0] for start in ours["start"]})
+        found = sorted(set(ours["start"].map(start_name)))
         rows.append({
             "student": name,
             "the authors' start": "ImageNet" if student == "efficientnet" else "scratch",

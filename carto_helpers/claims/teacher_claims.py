@@ -16,6 +16,7 @@ from carto_helpers.claims.verdicts import (
     printed_p,
     unknown,
 )
+from carto_helpers.config import start_name
 from carto_helpers.metrics import confidence_interval
 from carto_helpers.paired import paired_comparison, rank_correlation
 
@@ -92,10 +93,10 @@ def pretrained_wins(teachers: pd.DataFrame, dataset: str) -> Finding:
     if len(pairs) < LEAST_ROWS:
         reading = f"{len(pairs)} of at least {LEAST_ROWS} pairs of one setting are recorded"
         return unknown(dataset, "teachers", reading, len(pairs))
-    starts = pairs["start"].str.split(":").str[0].value_counts()
+    starts = pairs["start"].map(start_name).value_counts()
     best = here.iloc[int(here["val_macro_f1"].argmax())]
     listed = ", ".join(f"{n} from {start}" for start, n in starts.items())
-    start = str(best["start"]).partition(":")[0]
+    start = start_name(best["start"])
     found = paired_comparison(
         pairs["val_macro_f1"].to_numpy(dtype=float),
         pairs["val_macro_f1_scratch"].to_numpy(dtype=float),

@@ -34,24 +34,38 @@ def chosen_teachers(results: Results) -> pd.DataFrame:
 
 
 def _chosen_teachers(results: Results) -> pd.DataFrame:
-    rows = with_students(results)
-    best_last = rows.sort_values(["n_students", "val_macro_f1"], kind="stable")
-    chosen = best_last.drop_duplicates("dataset", keep="last").drop(columns="n_students")
+    best_first = most_taught(paper_teachers(results), paper_students(results))
+    chosen = best_first.drop_duplicates("dataset").drop(columns="n_students")
     order = chosen["dataset"].map(PAPERS_DATASETS.index)
     return chosen.loc[order.sort_values().index].reset_index(drop=True)
 
 
-def with_students(results: Results) -> pd.DataFrame:
-    """Return the rows of `paper_teachers` and how many students by the paper's recipe learnt.
+def most_taught(teachers: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
+    """Return teachers, those that most of `students` have learnt from first.
 
     Returns
     -------
     DataFrame
-        The columns of teachers.csv and `n_students`.
+        The columns of `teachers` and `n_students`; of equals the highest macro F1 on the
+        validation split first.
     """
-    rows, students = paper_teachers(results), results.students()
-    counts = students.loc[students["recipe"] == _STUDENTS, "teacher_key"].value_counts()
-    return rows.assign(n_students=rows["key"].map(counts).fillna(0).astype(int))
+    counts = students["teacher_key"].value_counts()
+    rows = teachers.assign(n_students=teachers["key"].map(counts).fillna(0).astype(int))
+    return rows.sort_values(["n_students", "val_macro_f1"], ascending=False, kind="stable")
+
+
+def paper_students(results: Results) -> pd.DataFrame:
+    """Return the rows of students.csv by the paper's recipe."""
+    rows = results.students()
+    return rows[rows["recipe"] == _STUDENTS]
+
+
+def from_papers_start(students: pd.DataFrame) -> pd.DataFrame:
+    """Return of each data set's student the rows from the paper's start, or all if none is."""
+    starts = zip(students["start"], students["student"], strict=True)
+    rows = students.assign(_papers=[has_papers_start(*pair) for pair in starts])
+    best = rows.groupby(["dataset", "student"])["_papers"].transform("max")
+    return rows[rows["_papers"] == best].drop(columns="_papers")
 
 
 def chosen_students(results: Results) -> pd.DataFrame:
@@ -60,12 +74,6 @@ def chosen_students(results: Results) -> pd.DataFrame:
     A student that was trained from two starts is shown from the paper's. Marks of doubt stand in
     the column `doubts`.
     """
-    rows = results.students()
-    rows = rows[
-        rows["teacher_key"].isin(_chosen_teachers(results)["key"]) & (rows["recipe"] == _STUDENTS)
-    ]
-    starts = zip(rows["start"], rows["student"], strict=True)
-    rows = rows.assign(_papers=[has_papers_start(*pair) for pair in starts])
-    best = rows.groupby(["dataset", "student"])["_papers"].transform("max")
-    shown = rows[rows["_papers"] == best].drop(columns="_papers").reset_index(drop=True)
-    return with_doubts(results, shown)
+    rows = paper_students(results)
+    rows = rows[rows["teacher_key"].isin(_chosen_teachers(results)["key"])]
+    return with_doubts(results, from_papers_start(rows).reset_index(drop=True))

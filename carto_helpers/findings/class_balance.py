@@ -8,20 +8,25 @@ their shares.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Int64
 
-from carto_helpers.config import PhaseConfig, SubsetSpec
-from carto_helpers.findings.chosen_rows import chosen_students
+from carto_helpers.config import PhaseConfig, SubsetSpec, start_name
+from carto_helpers.findings.chosen_rows import (
+    from_papers_start,
+    most_taught,
+    paper_students,
+    paper_teachers,
+)
 from carto_helpers.paired import paired_comparison
 from carto_helpers.records import Results
 from carto_helpers.selection import PHASE1_RULES, random_subset, select
 
 ARMS = ("class counts of the rule, images at random", "the rule within each class")
-COLUMNS = ("rule", "arm", "seed", "test_macro_f1")
+COLUMNS = ("rule", "arm", "seed", "teacher_key", "dynamics_sha256", "test_macro_f1")
 _WORDS = {
     "classes": "its class counts alone, with images at random, change a random subset's score by",
     "images": "its choice within the classes changes that by",
@@ -188,25 +193,43 @@ def mean_scores(
     return means.rename_axis(columns=None).reset_index()
 
 
-def phase1_students(results: Results) -> pd.DataFrame:
-    """Return the students that the study's are compared with: MobileNet on a third of CIFAR-10.
+class Compared(NamedTuple):
+    """The study's rows of one teacher, its students of phase 1, and the start of the teacher."""
 
-    Random subsets of other sizes (phase 3) and mixes (phase 2) are not among them.
+    studied: pd.DataFrame
+    students: pd.DataFrame
+    start: str
+
+
+def compared(results: Results) -> Compared:
+    """Return the study and the students that its are compared with; empty frames if not run.
+
+    Of several studied teachers it is the one that most students have learnt from. The students are
+    MobileNet's on a third of CIFAR-10, by a rule of phase 1 and that teacher's dynamics or at
+    random; mixes and other sizes are not among them.
     """
-    rows = chosen_students(results)
+    studied, students = recorded(results.folder), paper_students(results)
+    teachers = paper_teachers(results)
+    one = most_taught(teachers[teachers["key"].isin(studied["teacher_key"])], students)[:1]
+    source = ["teacher_key", "dynamics_sha256"]
+    same = one.rename(columns={"key": "teacher_key"})[source]
+    rows = from_papers_start(students.merge(same, on=source))
     is_here = (rows["dataset"] == "cifar10") & (rows["student"] == "mobilenet")
     is_phase1 = (rows["fraction"] == PhaseConfig().fraction) & rows["rule"].isin(PHASE1_RULES)
-    return rows[is_here & is_phase1]
+    start = "" if one.empty else start_name(one["start"].iloc[0])
+    return Compared(studied.merge(same, on=source), rows[is_here & is_phase1], start)
 
 
 def recorded(folder: Path) -> pd.DataFrame:
     """Return the rows of the study in a results folder: `COLUMNS` and others; none if not run."""
     path = folder / "class_balance.csv"
-    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
+    if not path.is_file():
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.read_csv(path, dtype={"teacher_key": str})
 
 
-def read_effects(effects: pd.DataFrame) -> str:
-    """Return what `class_effects` found, a line a rule, as Markdown."""
+def read_effects(effects: pd.DataFrame, *, start: str) -> str:
+    """Return what `class_effects` found, a line a rule, as Markdown; `start` is the teacher's."""
     if effects.empty:
         return "**Not run yet**: `python -m studies.class_balance` does."
     lines = []
@@ -215,7 +238,7 @@ def read_effects(effects: pd.DataFrame) -> str:
             f"{_WORDS[row['effect']]} {_signed(row)}" for row in group.to_dict("records")
         )
         lines.append(f"* **{rule}** (n = {group['n'].min()}): {said}.")
-    return "\n".join(lines)
+    return f"All learnt from the teacher from {start}.\n\n" + "\n".join(lines)
 
 
 def read_against_random(effects: pd.DataFrame) -> str:

@@ -80,7 +80,9 @@ def subsets_of(results: Results, dataset: str) -> tuple[pd.DataFrame, pd.DataFra
 
 
 def told(frame: pd.DataFrame) -> str:
-    """Return a frame as a Markdown table with three decimals, or that nothing is recorded yet.
+    """Return a frame as a Markdown table, or that nothing is recorded yet.
+
+    Numbers have three decimals, or one digit where those would all be 0.
 
     Examples
     --------
@@ -88,6 +90,10 @@ def told(frame: pd.DataFrame) -> str:
     | subset | shared |
     | --- | --- |
     | random | 0.330 |
+    >>> print(told(pd.DataFrame({"learning_rate": [1e-4]})))
+    | learning_rate |
+    | --- |
+    | 0.0001 |
     >>> told(pd.DataFrame())
     '**Not run yet.**'
     """
@@ -99,4 +105,6 @@ def told(frame: pd.DataFrame) -> str:
 def _rounded(value: object) -> object:
     if not isinstance(value, float):
         return value
-    return "–" if np.isnan(value) else f"{value:.3f}"
+    if np.isnan(value):
+        return "–"
+    return f"{value:.1g}" if 0 < abs(value) < 5e-4 else f"{value:.3f}"

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from carto_helpers.comparison import require_columns
+from carto_helpers.config import start_name
 from carto_helpers.findings.readings import teacher_link
 
 MEDIUM = "CIFAR-10, “ResNet Medium”: none in table 1, ResNet-34 in the authors' code"
@@ -52,7 +53,7 @@ def map_figures(teachers: pd.DataFrame) -> pd.DataFrame:
     for number, words, dataset, network in FIGURES:
         same = teachers[(teachers["dataset"] == dataset) & (teachers["network"] == network)]
         places = {
-            str(row["start"]).partition(":")[0]: "below" if i in below else teacher_link(row)
+            start_name(row["start"]): "below" if i in below else teacher_link(row)
             for i, row in same.sort_values("val_macro_f1").iterrows()
         }
         found = "; ".join(f"{network} from {start}: {place}" for start, place in places.items())

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers.comparison import MARKS, require_columns
-from carto_helpers.config import DATASETS
+from carto_helpers.config import DATASETS, start_name
 from carto_helpers.doubts import meanings
 
 
@@ -45,8 +45,8 @@ def teacher_link(teacher: "Mapping[str, Any] | pd.Series[Any]") -> str:
     >>> teacher_link({"dataset": "cifar10", "start": "file:0a1b"})
     "the teacher's page"
     """
-    dataset, start = teacher["dataset"], teacher["start"].partition(":")[0]
-    if dataset not in DATASETS or start == "file":
+    dataset, start = teacher["dataset"], start_name(teacher["start"])
+    if dataset not in DATASETS or start.startswith("file:"):
         return "the teacher's page"
     page = "-".join(part for part in ("teacher", dataset, start) if part != "scratch")
     return f"[the teacher's page]({page}.ipynb)"

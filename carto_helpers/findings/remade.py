@@ -35,8 +35,8 @@ def remade(first: Results, second: Results, key: str) -> pd.DataFrame:
 
     Raises
     ------
-    FileNotFoundError
-        If one of the records lacks the dynamics.
+    FileNotFoundError, ValueError
+        If one of the records lacks the dynamics, or the run.
     """
     maps = [teacher_map(results, key) for results in (first, second)]
     facts = [results.teacher(key) for results in (first, second)]
@@ -57,7 +57,9 @@ def remade(first: Results, second: Results, key: str) -> pd.DataFrame:
 def recorded(folder: Path) -> pd.DataFrame:
     """Return what is kept in a results folder, columns `COLUMNS`; no row if nothing is."""
     path = folder / "remade.csv"
-    return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=list(COLUMNS))
+    if not path.is_file():
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.read_csv(path, dtype={"key": str})
 
 
 def read_remade(found: pd.DataFrame) -> str:

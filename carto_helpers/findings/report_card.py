@@ -53,9 +53,9 @@ def report_card(found: TeacherMap, subsets: Subsets) -> pd.DataFrame:
     -------
     DataFrame
         subset; size; fewest and most, images of its smallest and largest class; twin, the other
-        subset that holds most of it, and twin_share, how much; accuracy, the share whose gold
-        label is the most probable class of the teacher's soft label; entropy, the mean of the
-        soft labels in nats. The last two are NaN where the record keeps no logits.
+        subset that holds most of it, and twin_share, how much; accuracy, the share that
+        the teacher has right after its last epoch; entropy, the mean of its soft labels in nats,
+        NaN where the record keeps no logits.
 
     Raises
     ------
@@ -64,7 +64,8 @@ def report_card(found: TeacherMap, subsets: Subsets) -> pd.DataFrame:
     """
     _check(subsets)
     shared = overlaps(subsets)
-    is_right, entropy = _of_teacher(found)
+    is_right = found.record.is_right[:, -1]
+    entropy = np.full(found.n, np.nan) if found.soft is None else found.entropy()
     rows = []
     for name, positions in subsets.items():
         counts = np.bincount(found.record.labels[positions], minlength=len(found.record.classes))
@@ -96,22 +97,17 @@ def read_card(card: pd.DataFrame) -> str:
         f"**{least['fewest']:,}** images, the largest that of {largest['subset']}, "
         f"**{largest['most']:,}**."
     )
-    if card["accuracy"].isna().any():
-        return text
     low, high = card.loc[card["accuracy"].argmin()], card.loc[card["accuracy"].argmax()]
-    return (
+    text = (
         f"{text} The teacher ends right on {low['accuracy']:.1%} ({low['subset']}) to "
-        f"{high['accuracy']:.1%} ({high['subset']}); the mean entropy of its soft labels lies "
-        f"between {card['entropy'].min():.3f} and {card['entropy'].max():.3f} nats."
+        f"{high['accuracy']:.1%} ({high['subset']})"
     )
-
-
-def _of_teacher(found: TeacherMap) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether each example is right, and its entropy; NaN without logits."""
-    if found.soft is None:
-        nothing = np.full(found.n, np.nan)
-        return nothing, nothing
-    return (found.soft.argmax(axis=1) == found.record.labels).astype(float), found.entropy()
+    if card["entropy"].isna().any():
+        return f"{text}."
+    return (
+        f"{text}; the mean entropy of its soft labels lies between {card['entropy'].min():.3f} and "
+        f"{card['entropy'].max():.3f} nats."
+    )
 
 
 def overlaps(subsets: Subsets) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int, Int64
 
-from carto_helpers.config import SubsetSpec
+from carto_helpers.config import SubsetSpec, start_name
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results
 from carto_helpers.scoring import scores
@@ -129,7 +129,7 @@ def strengths(results: Results, dataset: str) -> pd.DataFrame:
         v, c = found.statistics["variability"], found.statistics["confidence"]
         rows.append({
             "network": row["network"],
-            "start": str(row["start"]).partition(":")[0],
+            "start": start_name(row["start"]),
             "val_macro_f1": float(row["val_macro_f1"]),
             "easy": float((found.nearest_anchor() == 0).mean()),
             "middle_left": float(((abs(c - 0.5) < 0.25) & (v < 0.25)).mean()),

@@ -7,8 +7,14 @@ import pandas as pd
 from jaxtyping import Float
 
 from carto_helpers.comparison import learning_rate, published_scores
-from carto_helpers.config import PhaseConfig
-from carto_helpers.findings.chosen_rows import chosen_teachers, with_students
+from carto_helpers.config import PhaseConfig, start_name
+from carto_helpers.findings.chosen_rows import (
+    chosen_teachers,
+    from_papers_start,
+    most_taught,
+    paper_students,
+    paper_teachers,
+)
 from carto_helpers.findings.teacher_map import TeacherMap, recorded_maps, teacher_map
 from carto_helpers.paired import holm, paired_comparison, rank_correlation
 from carto_helpers.records import Results
@@ -26,8 +32,8 @@ CONTRAST = (
 )  # fmt: skip
 
 
-def starts(results: Results, dataset: str) -> pd.DataFrame:
-    """Return the teachers of the chosen one's network, one of each start.
+def starts(results: Results, dataset: str, student: str) -> pd.DataFrame:
+    """Return the teachers of the chosen one's network and images, one of each start.
 
     Parameters
     ----------
@@ -35,28 +41,35 @@ def starts(results: Results, dataset: str) -> pd.DataFrame:
         The record.
     dataset
         One of the paper's.
+    student
+        Family or timm name.
 
     Returns
     -------
     DataFrame
         `STARTS`, one row a start: first the teacher whose students the tables show, then of each
-        other start the one that most students have learnt from, of equals the best by macro F1 on
-        the validation split. `right_first` and `right_last` are the shares of the training split
-        that it got right after its first and its last epoch. Teachers without recorded dynamics
-        are left out.
+        other start the one that most such students have learnt from, of equals the best by macro
+        F1 on the validation split. `right_first` and `right_last` are the shares of the training
+        split that it got right after its first and its last epoch. Teachers without recorded
+        dynamics are left out; none is left if the first is without.
     """
-    chosen, rows = chosen_teachers(results), with_students(results)
+    chosen = chosen_teachers(results)
     chosen = chosen[chosen["dataset"] == dataset]
-    is_here = rows["key"].isin(recorded_maps(results, dataset))
-    rows = rows[is_here & rows["network"].isin(chosen["network"])]
+    rows = most_taught(paper_teachers(results), _students(results, dataset, student))
+    rows = rows[
+        rows["key"].isin(recorded_maps(results, dataset))
+        & rows["network"].isin(chosen["network"])
+        & rows["fingerprint"].isin(chosen["fingerprint"])
+    ]
     rows = rows.assign(
-        start=rows["start"].str.split(":").str[0],
+        start=rows["start"].map(start_name),
         learning_rate=rows["recipe"].map(learning_rate),
         is_chosen=rows["key"].isin(chosen["key"]),
     )
-    by = ["is_chosen", "n_students", "val_macro_f1"]
-    best_first = rows.sort_values(by, ascending=False, kind="stable")
-    best = best_first.drop_duplicates("start").reset_index(drop=True)
+    chosen_first = rows.sort_values("is_chosen", ascending=False, kind="stable")
+    best = chosen_first.drop_duplicates("start").reset_index(drop=True)
+    if not best["is_chosen"].any():
+        best = best[:0]
     right = [results.dynamics(key).is_right.mean(axis=0) for key in best["key"]]
     best["right_first"] = [float(shares[0]) for shares in right]
     best["right_last"] = [float(shares[-1]) for shares in right]
@@ -99,8 +112,9 @@ def contrast(
         (`paired.holm`); all over the `n` seeds for which the four are run. NaN where there are
         too few.
     """
-    found, lines = starts(results, dataset), []
-    students = _phase1(results, dataset, student)
+    found, lines = starts(results, dataset, student), []
+    students = _students(results, dataset, student)
+    students = students[students["fraction"] == _FRACTION]
     cells = published_scores(published)
     cells = cells[(cells["dataset"] == dataset) & (cells["student"] == student)]
     paper = dict(zip(cells["rule"], cells["paper"], strict=True))
@@ -142,12 +156,17 @@ def _scores(four: Float[np.ndarray, "n 4"], *, paired: bool) -> tuple[float, ...
     return ours, ours - random[0], other, other - random[1], low, high, p
 
 
-def _phase1(results: Results, dataset: str, student: str) -> pd.DataFrame:
-    rows = results.students()
-    is_here = (rows["dataset"] == dataset) & (rows["student"] == student)
-    is_phase1 = (rows["fraction"] == _FRACTION) & rows["rule"].isin(PHASE1_RULES)
-    by_recipe = rows["recipe"] == PhaseConfig().student_recipe.to_json()
-    return rows[is_here & is_phase1 & by_recipe & (rows["start"] == "scratch")]
+def _students(results: Results, dataset: str, student: str) -> pd.DataFrame:
+    """Return the rows of a student from the paper's start, by the teachers' dynamics as they are.
+
+    Of two versions of the method the later is taken.
+    """
+    rows = paper_students(results)
+    rows = rows[(rows["dataset"] == dataset) & (rows["student"] == student)]
+    dynamics = results.teachers().set_index("key")["dynamics_sha256"]
+    is_now = rows["dynamics_sha256"] == rows["teacher_key"].map(dynamics)
+    is_latest = rows["method_version"] == rows["method_version"].max()
+    return from_papers_start(rows[is_now & is_latest])
 
 
 def _by_seed(students: pd.DataFrame, key: str, rule: str, score: str) -> "pd.Series[float]":
@@ -187,12 +206,21 @@ def read_contrast(found: pd.DataFrame, teachers: pd.DataFrame) -> str:
     """
     run = found[(found["n"] > 0) & (found["rule"] != "random")]
     if run.empty:
-        return "**Not run yet**: no student has learnt from a teacher with another start."
+        return _nothing_to_compare(n_students=int(teachers["n_students"].iloc[1:].sum()))
     return "\n".join(_read_start(rows, teachers) for _, rows in run.groupby("start", sort=False))
 
 
+def _nothing_to_compare(*, n_students: int) -> str:
+    if n_students:
+        return (
+            f"**Not run yet**: {n_students} students learnt from a teacher with another start, but "
+            "none on a subset, and on the random one, with a seed that the first one's have, too."
+        )
+    return "**Not run yet**: no student has learnt from a teacher with another start."
+
+
 def _read_start(rows: pd.DataFrame, teachers: pd.DataFrame) -> str:
-    first, n = teachers.iloc[0], rows["n"].max()
+    first = teachers.iloc[0]
     other = teachers[teachers["start"] == rows["start"].iloc[0]].iloc[0]
     ours, theirs = (int((rows[name] > 0).sum()) for name in ("ours_gain", "other_gain"))
     best = rows.iloc[int(rows["other_gain"].argmax())]
@@ -200,17 +228,31 @@ def _read_start(rows: pd.DataFrame, teachers: pd.DataFrame) -> str:
         f"- Teacher from {other['start']} (macro F1 {other['val_macro_f1']:.3f} on the validation "
         f"split; from {first['start']} {first['val_macro_f1']:.3f}): **{theirs} of {len(rows)}** "
         f"subsets score above the random one, with the teacher from {first['start']} {ours}; "
-        f"{'one seed' if n == 1 else f'the same {n} seeds'} of both. The best, {best['rule']}, "
+        f"{_seeds(rows['n'])} of both. The best, {best['rule']}, "
         f"differs from the random one by {_signed(best['other_gain'])}"
     )
     if not np.isnan(best["p"]):
-        low, high = _signed(best["low"]), _signed(best["high"])
-        n_shown = int(((rows["p"] <= 0.05) & (rows["other_gain"] > 0)).sum())
-        said += (
-            f" ({low} to {high}); for {n_shown} of the {theirs} a paired t test shows it "
-            f"(p ≤ 0.05 when corrected for {len(PHASE1_RULES) - 1} comparisons)"
-        )
-    return f"{said}.{_read_orders(rows, first['start'], other['start'])}"
+        said += f" ({_signed(best['low'])} to {_signed(best['high'])})"
+    return f"{said}.{_read_tests(rows)}{_read_orders(rows, first['start'], other['start'])}"
+
+
+def _seeds(n: "pd.Series[int]") -> str:
+    if n.max() == 1:
+        return "one seed"
+    return f"the same {n.max()} seeds" if n.min() == n.max() else f"{n.min()} to {n.max()} seeds"
+
+
+def _read_tests(rows: pd.DataFrame) -> str:
+    """Return for how many of the subsets above random a test shows it, "" where none has two."""
+    above = rows[rows["other_gain"] > 0]
+    tested = above["p"].dropna()
+    if tested.empty:
+        return ""
+    of = f"the {len(tested)}" if len(tested) == len(above) else f"{len(tested)} with two seeds"
+    return (
+        f" That they lie above it a paired t test shows for {int((tested <= 0.05).sum())} of {of} "
+        f"(p ≤ 0.05 when corrected for {len(PHASE1_RULES) - 1} comparisons)."
+    )
 
 
 def _read_orders(rows: pd.DataFrame, first: str, other: str) -> str:

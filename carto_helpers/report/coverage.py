@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from carto_helpers.config import PhaseConfig, SubsetSpec
+from carto_helpers.config import PhaseConfig, SubsetSpec, start_name
 from carto_helpers.experiments import SUBSETS
 from carto_helpers.findings.chosen_rows import chosen_students, paper_teachers
 from carto_helpers.models import resolve
@@ -48,7 +48,7 @@ def _parts(
         found = teachers[
             (teachers["dataset"] == step.dataset)
             & teachers["network"].isin(networks)
-            & (teachers["start"].str.split(":").str[0] == step.start)
+            & (teachers["start"].map(start_name) == step.start)
         ]
         yield f"{', '.join(step.teachers)} from {step.start}", found, len(networks) * len(RATES)
         return

@@ -13,7 +13,8 @@ import papermill
 
 from carto_helpers import experiments
 from carto_helpers.comparison import learning_rate
-from carto_helpers.config import DATASETS, PhaseConfig
+from carto_helpers.config import DATASETS, PhaseConfig, start_name
+from carto_helpers.findings.chosen_rows import most_taught
 from carto_helpers.records import Results, replacing
 
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
@@ -162,8 +163,9 @@ def trained_pages(datasets: Sequence[str]) -> list[Page]:
 def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]:
     """Return the pages that the record has rows for.
 
-    Left out, in one line, are image folders of one's own and weights of one's own: a row holds
-    their name and their sum, and a notebook needs their path.
+    Left out, in one line each, are image folders of one's own and weights of one's own (a row holds
+    their name and their sum, and a notebook needs their path), and students by another recipe than
+    the notebooks', or of teachers by another.
     """
     teachers, students = results.teachers(), results.students()
     is_own = ~teachers["dataset"].isin(DATASETS) | teachers["start"].str.startswith("file:")
@@ -175,42 +177,51 @@ def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]
     teachers = teachers[~is_own]
     if datasets:
         teachers = teachers[teachers["dataset"].isin(list(datasets))]
-    students = students.merge(
-        teachers[["key", "start"]].rename(columns={"key": "teacher_key", "start": "teacher_start"}),
-        on="teacher_key",
-    )
-    starts = teachers.assign(start=teachers["start"].str.split(":").str[0])
+    teachers = teachers.assign(start=teachers["start"].map(start_name))
+    pairs = teachers[["dataset", "start"]].drop_duplicates()
     pages = [
         _page("teacher", {"dataset": dataset, "teacher_start": start})
-        for dataset, start in starts[["dataset", "start"]].drop_duplicates().itertuples(index=False)
+        for dataset, start in pairs.itertuples(index=False)
     ]
-    for (dataset, student, start), rows in students.groupby(
-        ["dataset", "student", students["teacher_start"].str.split(":").str[0]]
+    taught = students[students["teacher_key"].isin(teachers["key"])]
+    shown = _by_notebooks_recipe(teachers, taught)
+    if len(shown) < len(taught):
+        n = len(taught) - len(shown)
+        print(f"no page of {n} students by another recipe: run the notebook with its parameters")
+    starts = teachers.set_index("key")["start"]
+    for (dataset, student, start), rows in shown.groupby(
+        ["dataset", "student", shown["teacher_key"].map(starts)]
     ):
         names = {"dataset": dataset, "architecture": student, "teacher_start": start}
         parameters = {name: str(value) for name, value in names.items()}
-        more = _teacher(teachers, rows)
-        pages += [_page(phase, parameters, more) for phase in _PHASES if _has_rows(phase, rows)]
-    if _has_quickstart(students):
+        teacher = most_taught(teachers[teachers["key"].isin(rows["teacher_key"])], rows).iloc[0]
+        its_own = rows[rows["teacher_key"] == teacher["key"]]
+        more = {
+            "teacher": str(teacher["teacher"]),
+            "teacher_learning_rate": learning_rate(str(teacher["recipe"])),
+        }
+        pages += [_page(phase, parameters, more) for phase in _PHASES if _has_rows(phase, its_own)]
+    if _has_quickstart(shown):
         pages.append(Page(source="quickstart", name="quickstart", parameters={"dataset": "digits"}))
     return pages
 
 
-def _teacher(teachers: pd.DataFrame, students: pd.DataFrame) -> dict[str, Any]:
-    """Return the parameters that name the teacher that most of `students` learnt from."""
-    key = students["teacher_key"].value_counts().index[0]
-    teacher = teachers[teachers["key"] == key].iloc[0]
-    return {
-        "teacher": str(teacher["teacher"]),
-        "teacher_learning_rate": learning_rate(str(teacher["recipe"])),
-    }
+def _by_notebooks_recipe(teachers: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
+    """Return the students that a notebook finds by its defaults and its teacher's name and rate."""
+    default = PhaseConfig()
+    rates = teachers["recipe"].map(learning_rate)
+    asked = rates.map(lambda rate: default.teacher_recipe(rate).to_json())
+    is_asked = (teachers["recipe"] == asked) & (teachers["split_seed"] == default.split_seed)
+    best_first = teachers[is_asked].sort_values("val_macro_f1", ascending=False, kind="stable")
+    named = best_first.drop_duplicates(["dataset", "start", "teacher", "recipe"])
+    by_recipe = students["recipe"] == default.student_recipe.to_json()
+    return students[by_recipe & students["teacher_key"].isin(named["key"])]
 
 
 def _has_quickstart(students: pd.DataFrame) -> bool:
     """Return whether the record holds what the quickstart trains on the digits."""
     asked = {"dataset": "digits", "student": "mobilenet", "rule": "random", "fraction": 0.33}
-    same = students[list(asked)].eq(pd.Series(asked)).all(axis=1)
-    return bool((same & (students["recipe"] == PhaseConfig().student_recipe.to_json())).any())
+    return bool(students[list(asked)].eq(pd.Series(asked)).all(axis=1).any())
 
 
 def _n_seeds(results: Results) -> int:

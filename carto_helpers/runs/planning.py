@@ -118,7 +118,7 @@ def _pace(bench: Workbench, spec: models.NetworkSpec, role: str, recipe: Recipe)
     """Return seconds an example and epoch."""
     rows = bench.results.teachers() if role == "teacher" else bench.results.students()
     engine = bench.engine(spec, role)
-    is_so_run = [Engine.from_json(text) == engine for text in rows["engine"]]
+    is_so_run = [Engine.from_json(text).alone() == engine for text in rows["engine"]]
     rows = rows[
         (rows["network"] == spec.name)
         & pd.Series(is_so_run, index=rows.index, dtype=bool)

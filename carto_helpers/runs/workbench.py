@@ -9,7 +9,7 @@ import pandas as pd
 from torch import nn
 
 from carto_helpers import data, models
-from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec, TeacherRun
+from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec, TeacherRun, start_name
 from carto_helpers.engine import Engine, choose_engine
 from carto_helpers.memory import Footprint, footprint
 from carto_helpers.records import Results
@@ -125,10 +125,7 @@ class Workbench:
         if config.train:
             rows = rows[rows["fingerprint"] == self.dataset.fingerprint]
         asked = self.start("teacher", self.network("teacher")).label
-        kind = asked.partition(":")[0]
-        if kind == "file":  # each file is a start of its own
-            return rows[rows["start"] == asked]
-        return rows[rows["start"].str.split(":").str[0] == kind]
+        return rows[rows["start"].map(start_name) == start_name(asked)]
 
     def _candidates(self) -> pd.DataFrame:
         """Return the rows of the teachers that the parameter `teacher` allows."""
