@@ -26,7 +26,8 @@ def verdict_text() -> str:
                if row["verdict"] == UNKNOWN]  # fmt: skip
     head = (
         f"The paper's main claim: *{first['claim'].iloc[0]}*, that is, a third of the images drawn "
-        "at random teaches a student better than a third chosen by any one score. In our runs:"
+        "at random teaches a student better than a third chosen by any one score. In our runs, "
+        "with the teachers whose students the tables show:"
     )
     rest = f"- not enough runs yet: {'; '.join(missing)}." if missing else ""
     lines += [rest] if rest else []
@@ -50,7 +51,7 @@ def _why() -> str:
     effects = class_balance.class_effects(study.studied, study.students)
     text = class_balance.read_against_random(effects)
     where = f"cifar10, mobilenet, teacher from {study.start}"
-    return f"Why a chosen third may fall short ({where}): {text}" if text else ""
+    return f"Classes, or images? ({where}): {text}" if text else ""
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -67,6 +67,13 @@ def test_means_need_three_rows_and_pairs_three_common_seeds() -> None:
     assert found.by_seed((RANDOM, "5% random")) is None
 
 
+def test_means_are_over_the_seeds_that_all_have() -> None:
+    seeds = [{"student_seed": i, "test_macro_f1": i / 10} for i in range(5)]
+    whole = [s | {"rule": "all", "fraction": 1.0} for s in seeds[1:4]]
+    found = cell(made_rows(*seeds, *whole), "digits", "mobilenet", names=(RANDOM, WHOLE), paper={})
+    assert found.means() == {RANDOM: pytest.approx(0.2), WHOLE: pytest.approx(0.2)}
+
+
 def test_no_rows_are_an_empty_cell() -> None:
     assert taken(made_rows()) == {}
 

@@ -86,12 +86,15 @@ def test_an_arm_without_rows_has_no_effect() -> None:
 
 def test_mean_scores_leave_a_gap_where_nothing_is_run() -> None:
     studied = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[0])
-    found = class_balance.mean_scores(studied, made_rows(random=0.5, ambiguous=0.3))
+    more = made_rows(random=9.0).tail(1).assign(student_seed=7)  # a seed that is not the study's
+    students = pd.concat([made_rows(random=0.5, ambiguous=0.3), more])
+    found = class_balance.mean_scores(studied, students)
     assert found.columns.tolist() == ["rule", "random", "the rule", *ARMS]
     assert found["rule"].tolist() == ["ambiguous"]
     assert found.iloc[0, 1:4].tolist() == pytest.approx([0.51, 0.31, 0.41])
     assert np.isnan(found.iloc[0, 4])
-    assert class_balance.mean_scores(class_balance.recorded(Path("nowhere")), studied).empty
+    nothing = class_balance.recorded(Path("nowhere"))
+    assert class_balance.mean_scores(nothing, students).empty
 
 
 def test_one_seed_shows_no_effect() -> None:
@@ -116,6 +119,7 @@ def test_the_rule_that_exceeds_random_most_is_told_first() -> None:
     rows = made_rows(ambiguous=0.4, easy_to_learn=0.6).rename(columns={"student_seed": "seed"})
     students = made_rows(random=0.5, ambiguous=0.3, easy_to_learn=0.3)
     text = class_balance.read_against_random(class_effects(rows.assign(arm=ARMS[1]), students))
+    assert "changes by: easy-to-learn **+0.300** (+0.300 to +0.300), n = 3; ambiguous **+0" in text
     assert "by: easy-to-learn **+0.100** (+0.100 to +0.100), n = 3; ambiguous **−0.100**" in text
     assert text.endswith("kept, still below random: ambiguous; above it: easy-to-learn.")
     assert class_balance.read_against_random(pd.DataFrame()) == ""

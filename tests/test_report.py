@@ -254,3 +254,12 @@ def test_a_page_that_fails_leaves_nothing(tmp_path: Path) -> None:
     ):
         executed_pages._execute(source, tmp_path / "phases" / "page.ipynb", {})
     assert list((tmp_path / "phases").iterdir()) == []
+
+
+def test_a_title_names_the_teachers_start_unless_it_is_random_weights(tmp_path: Path) -> None:
+    source = made_notebook(tmp_path / "notebooks", "1")
+    target = tmp_path / "phases" / "page.ipynb"
+    asked = {"dataset": "cifar10", "architecture": "resnet", "teacher_start": "cifar100"}
+    executed_pages._execute(source, target, asked)
+    page = nbformat.read(target, as_version=4)
+    assert page.cells[0].source == "# A page · cifar10 · resnet · teacher from cifar100\n"

@@ -13,6 +13,7 @@ def made_strengths(easy, middle=None) -> pd.DataFrame:
     n = len(easy)
     return pd.DataFrame({
         "network": [f"net{i}" for i in range(n)],
+        "start": "scratch",
         "val_macro_f1": np.linspace(0.9, 0.5, n),
         "easy": easy,
         "middle_left": [0.0] * n if middle is None else middle,
@@ -26,7 +27,7 @@ def made_strengths(easy, middle=None) -> pd.DataFrame:
         ([0.6, 0.7, 0.8, 0.9], DOES_NOT, OPPOSITE),
         ([0.9, 0.7, 0.8, 0.6], DOES_NOT, NOT_SHOWN),
         ([0.5, 0.5, 0.5, 0.5], DOES_NOT, NOT_SHOWN),
-        ([0.9, 0.8], UNKNOWN, ""),
+        ([0.9, 0.8, 0.7], UNKNOWN, ""),  # no order of three is rarer than one in six
     ],
 )
 def test_more_easy_examples_for_the_stronger(easy, verdict, reason) -> None:

@@ -127,16 +127,16 @@ def test_opposite_maps_share_no_ranked_example_and_every_random_one(tmp_path: Pa
 
 def test_a_page_shows_what_is_chosen_and_what_is_run(tmp_path: Path) -> None:
     found = contrast(made_record(tmp_path, others=(0, 1)), "cifar10", "mobilenet", PAPER)
-    chosen = subset_table(found).set_index("rule")
-    assert chosen.loc["high-confidence", ["ours right", "other right"]].tolist() == [1, 1]
+    chosen = subset_table(found).set_index("rule")[["first ends right", "other ends right"]]
+    assert chosen.loc["high-confidence"].tolist() == [1, 1]
     # the third of the lowest confidence is the same examples' turned around: 4 of 12
-    assert chosen.loc["low-confidence", ["ours right", "other right"]].tolist() == [0, 0]
-    by_slope = chosen.loc["high-forgetfulness", ["ours right", "other right"]]
+    assert chosen.loc["low-confidence"].tolist() == [0, 0]
+    by_slope = chosen.loc["high-forgetfulness"]
     assert by_slope.between(0.5, 1).all()  # those learnt late, and what noise says
     run = score_table(found).set_index("rule")
     assert set(run.index) == set(SHOWN)
-    assert run.loc["high-confidence", "95 %"] == "+0.150 to +0.150"
-    assert run.loc["random", "95 %"] == "–"
+    assert run.loc["high-confidence", "95 % of other − random"] == "+0.150 to +0.150"
+    assert run.loc["random", "95 % of other − random"] == "–"
 
 
 def test_the_reading_counts_what_beats_random_under_either_teacher(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from carto_helpers.audit.audit_scores import NO_ROWS
 from carto_helpers.audit.audit_sources import NAMES, NOT_RUN, Point, Sources, frame, students
 from carto_helpers.claims.claim_cells import MIXES, RANDOM, SIZES, WHOLE
 from carto_helpers.claims.verdicts import LEAST_ROWS, number
+from carto_helpers.comparison import SUBSET
 from carto_helpers.config import start_name
 
 N_VALIDATION = 10_000  # images of CIFAR's validation split: an accuracy is k of them
@@ -156,7 +157,7 @@ def runs_behind_means(sources: Sources) -> Point:
         })  # fmt: skip
     unfit = sum(count for n, count in counts.items() if not n or 3 % n)
     ours = sources.evidence.students
-    cells = ours[ours["dataset"].isin(DATASETS)].groupby(["dataset", "student", "rule", "fraction"])
+    cells = ours[ours["dataset"].isin(DATASETS)].groupby(["dataset", "student", *SUBSET])
     sizes = cells.size()
     told = f"{sizes.min()} to {sizes.max()} runs a cell" if len(sizes) else ""
     return Point(

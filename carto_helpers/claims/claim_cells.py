@@ -37,9 +37,15 @@ class Cell:
     doubts: str = ""
 
     def means(self) -> dict[str, float]:
-        """Return the mean of each subset that has `LEAST_ROWS` rows."""
-        series = self.scores.items()
-        return {name: float(s.mean()) for name, s in series if len(s) >= LEAST_ROWS}
+        """Return the mean of each subset that has `LEAST_ROWS` rows, over the seeds that all share.
+
+        Where they share fewer than `LEAST_ROWS`, each is the mean over its own.
+        """
+        known = {name: s for name, s in self.scores.items() if len(s) >= LEAST_ROWS}
+        shared = set.intersection(*(set(s.index) for s in known.values())) if known else set()
+        if len(shared) >= LEAST_ROWS:
+            known = {name: s[s.index.isin(shared)] for name, s in known.items()}
+        return {name: float(s.mean()) for name, s in known.items()}
 
     def by_seed(self, names: Sequence[str]) -> Float[np.ndarray, "n k"] | None:
         """Return the scores of k subsets, one row for each of the n seeds that all of them have.

@@ -20,6 +20,7 @@ from carto_helpers.config import start_name
 from carto_helpers.metrics import confidence_interval
 from carto_helpers.paired import paired_comparison, rank_correlation
 
+LEAST_MAPS = 4  # the best order of three has p = 1/6
 NEARLY_FREE = 0.1  # our reading of the words: this share of a teacher's time
 _SETTING = ["dataset", "network", "recipe", "split_seed", "teacher_seed", "method_version"]
 
@@ -51,22 +52,23 @@ def _ordered(
     strengths: pd.DataFrame, dataset: str, column: str, *, sign: int, what: str
 ) -> Finding:
     n = len(strengths)
-    if n < LEAST_ROWS:
-        return unknown(dataset, "teachers", f"{n} of at least {LEAST_ROWS} maps are recorded", n)
+    if n < LEAST_MAPS:
+        return unknown(dataset, "teachers", f"{n} of at least {LEAST_MAPS} maps are recorded", n)
     shares = strengths[column].to_numpy(dtype=float)
     tau, p = rank_correlation(strengths["val_macro_f1"].to_numpy(dtype=float), sign * shares)
     _, p_opposite = rank_correlation(
         -shares * sign, strengths["val_macro_f1"].to_numpy(dtype=float)
     )
-    strongest, weakest = shares[0], shares[-1]
+    first, last = (strengths.iloc[i] for i in (0, -1))
     return Finding(
         dataset=dataset,
         subject="teachers",
         verdict=HOLDS if p <= LEVEL else DOES_NOT,
         reason="" if p <= LEVEL else OPPOSITE if p_opposite <= LEVEL else NOT_SHOWN,
         reading=(
-            f"{what}: {strongest:.1%} for the strongest ({strengths['network'].iloc[0]}), "
-            f"{weakest:.1%} for the weakest ({strengths['network'].iloc[-1]})"
+            f"{what}: {first[column]:.1%} for the strongest ({first['network']} from "
+            f"{first['start']}), {last[column]:.1%} for the weakest ({last['network']} from "
+            f"{last['start']})"
         ),
         statistic=f"Kendall's τ = {number(sign * tau, 2)}, p = {printed_p(p)} one-sided",
         n=n,

@@ -79,6 +79,12 @@ def subsets_of(results: Results, dataset: str) -> tuple[pd.DataFrame, pd.DataFra
     return report_card(found, subsets), overlaps(subsets)
 
 
+def teacher_on_subsets(card: pd.DataFrame) -> pd.DataFrame:
+    """Return the part of `report_card` that tells of the teacher, for a page."""
+    shown = card.filter(["subset", "accuracy", "entropy"])
+    return shown.rename(columns={"accuracy": "ends right", "entropy": "entropy (nats)"})
+
+
 def told(frame: pd.DataFrame) -> str:
     """Return a frame as a Markdown table, or that nothing is recorded yet.
 

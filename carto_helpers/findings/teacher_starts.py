@@ -174,10 +174,24 @@ def _by_seed(students: pd.DataFrame, key: str, rule: str, score: str) -> "pd.Ser
     return rows.set_index("student_seed")[score]
 
 
+def start_table(teachers: pd.DataFrame) -> pd.DataFrame:
+    """Return `starts` for a page."""
+    names = {
+        "learning_rate": "learning rate",
+        "val_macro_f1": "validation macro F1",
+        "test_macro_f1": "test macro F1",
+        "right_first": "right after epoch 1",
+        "right_last": "right after the last",
+        "n_students": "students",
+    }
+    return teachers.drop(columns="key").rename(columns=names)
+
+
 def subset_table(found: pd.DataFrame) -> pd.DataFrame:
     """Return the part of `contrast` that needs no student, for a page."""
     shown = found[["start", "rule", "shared", "ours_right", "other_right"]]
-    return shown.rename(columns={"ours_right": "ours right", "other_right": "other right"})
+    names = {"ours_right": "first ends right", "other_right": "other ends right"}
+    return shown.rename(columns=names)
 
 
 def score_table(found: pd.DataFrame) -> pd.DataFrame:
@@ -190,7 +204,12 @@ def score_table(found: pd.DataFrame) -> pd.DataFrame:
     shown = run[["rule", "paper", "ours", "ours_gain", "other", "other_gain"]].assign(
         interval=interval, p=run["p"], n=run["n"]
     )
-    names = {"ours_gain": "ours − random", "other_gain": "other − random", "interval": "95 %"}
+    names = {
+        "ours": "first",
+        "ours_gain": "first − random",
+        "other_gain": "other − random",
+        "interval": "95 % of other − random",
+    }
     return shown.rename(columns=names)
 
 
@@ -249,10 +268,12 @@ def _read_tests(rows: pd.DataFrame) -> str:
     if tested.empty:
         return ""
     of = f"the {len(tested)}" if len(tested) == len(above) else f"{len(tested)} with two seeds"
-    return (
-        f" That they lie above it a paired t test shows for {int((tested <= 0.05).sum())} of {of} "
-        f"(p ≤ 0.05 when corrected for {len(PHASE1_RULES) - 1} comparisons)."
+    n_shown = int((tested <= 0.05).sum())
+    said = (
+        f" That they lie above it a paired t test shows for {n_shown} of {of} "
+        f"(p ≤ 0.05 when corrected for {len(PHASE1_RULES) - 1} comparisons)"
     )
+    return f"{said}{': with this teacher the opposite of the claim is shown' * (n_shown > 0)}."
 
 
 def _read_orders(rows: pd.DataFrame, first: str, other: str) -> str:

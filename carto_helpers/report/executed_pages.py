@@ -285,9 +285,11 @@ def _folded(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def _titled(notebook: nbformat.NotebookNode, parameters: dict[str, Any]) -> nbformat.NotebookNode:
-    """Return the notebook with its data set, student and start in the title."""
-    shown = [parameters.get(name) for name in ("dataset", "architecture", "teacher_start")]
+    """Return the notebook with its data set, student and the teacher's start in the title."""
+    shown = [parameters.get(name) for name in ("dataset", "architecture")]
+    start = parameters.get("teacher_start", "scratch")
     title, _, rest = notebook.cells[0].source.partition("\n")
-    words = [title, *(str(word) for word in shown if word not in (None, "scratch"))]
+    words = [title, *(str(word) for word in shown if word is not None)]
+    words += [f"teacher from {start}"] * (start != "scratch")
     notebook.cells[0].source = " · ".join(words) + "\n" + rest
     return notebook
