@@ -8,6 +8,8 @@ from jaxtyping import Float
 
 from carto_helpers.metrics import Interval, confidence_interval
 
+LEVEL = 0.05  # a difference is shown where its corrected p value is at most this
+
 
 class Paired(NamedTuple):
     """A mean difference, the ends of its interval, its test statistic, n and p value.

@@ -65,12 +65,15 @@ tables.show(judging.claim_tests(findings), caption="Where each claim stands, and
 # - **not yet known**: a side of the test has fewer than three rows.
 #
 # Scores are macro F1 on the test set, compared in pairs: the same seed on both sides. Where one
-# side has more seeds than the other, the test takes those that both have, while *found* reads the
-# means over all, as the tables do: near zero the two can differ in sign. The paired t test is
-# two-sided, with a 95 % interval of the mean difference. Where a claim makes several comparisons in
-# one place (random with each of eleven subsets), p values are corrected by Holm's rule for all that
-# it makes, run or not; each must be at most 0.05. With three seeds only large and steady
-# differences can pass.
+# side has more seeds than the other, test and *found* take those that both have; the tables' means
+# are over all. The paired t test is two-sided, with a 95 % interval of the mean difference. Where a
+# claim makes several comparisons in one place (random with each of eleven subsets), p values are
+# corrected by Holm's rule for all that it makes, run or not; each must be at most 0.05. With three
+# seeds only large and steady differences can pass.
+#
+# Students are judged under one teacher a data set, the one that most of them have learnt from (of
+# equals the better). What changes with a teacher that began with other weights is on the page
+# [where ours and the paper's differ](differences.ipynb).
 #
 # On a teacher's map the examples are the rows, and there is one teacher behind each map: such a
 # verdict is about that map. Three words of the paper needed a number, which is ours: *nearly all*

@@ -51,7 +51,7 @@ from IPython.display import Markdown
 
 from carto_helpers import figures, tables
 from carto_helpers.charts import data_map
-from carto_helpers.findings import readings, report_card, teacher_map
+from carto_helpers.findings import beside_random, readings, report_card, teacher_map
 from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")
@@ -70,7 +70,8 @@ table = tables.table3(
     students=[phase.student],
     fraction=config.fraction,
 )
-Markdown(readings.read_subsets(table))
+found = beside_random.beside_random(table, phase.students)
+Markdown(beside_random.read_subsets(table, found))
 
 # %% tags=["hide-input"]
 Markdown(readings.read_cost(phase.students))
@@ -90,6 +91,20 @@ tables.show(
 
 # %% tags=["hide-input"]
 figures.phase_dots(table)
+
+# %% [markdown]
+# ## Above or below random?
+#
+# What each subset's score exceeds the random one's by, over the seeds that both have, with its
+# 95 % interval and the *p* value of a paired t test, corrected for every subset of the table
+# (Holm's rule).
+
+# %% tags=["hide-input"]
+tables.show(
+    beside_random.beside_table(found),
+    caption="Each subset less the random one of its size.",
+    notes="Macro F1 on the test set.",
+)
 
 # %% [markdown]
 # ## The data map of the teacher

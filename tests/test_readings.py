@@ -1,7 +1,6 @@
 """Sentences on pages: every number in them is a row's."""
 
 import pandas as pd
-import pytest
 from made_runs import student_row, teacher_row
 
 from carto_helpers.findings import readings
@@ -26,28 +25,14 @@ def test_the_best_teacher_is_the_first_row() -> None:
     assert "15% of its 200 s" in text
 
 
-def test_subsets_above_random_are_counted() -> None:
-    text = readings.read_subsets(made_table(all=0.9, random=0.5, hard=0.6, easy=0.4))
-    assert "mean macro F1 of **0.500** (n = 1)" in text
-    assert "**1 of 2** subsets" in text
-    assert "is hard with 0.600" in text
-    assert "The whole training split gives 0.900." in text
-
-
-def test_the_whole_split_is_left_out_where_it_was_not_run() -> None:
-    text = readings.read_subsets(made_table(all=float("nan"), random=0.5, hard=0.6))
-    assert "whole" not in text
-
-
 def test_sizes_are_read_in_order() -> None:
     text = readings.read_sizes(made_table(all=0.9, random=0.5))
     assert "From a fraction of 0.33 to 1" in text
     assert "0.33 → 1: +0.400" in text
 
 
-@pytest.mark.parametrize("read", [readings.read_subsets, readings.read_sizes])
-def test_what_was_not_run_is_said(read) -> None:
-    assert "Not enough" in read(made_table(all=float("nan"), random=0.5))
+def test_what_was_not_run_is_said() -> None:
+    assert "Not enough" in readings.read_sizes(made_table(all=float("nan"), random=0.5))
 
 
 def test_no_rows_are_said() -> None:

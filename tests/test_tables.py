@@ -230,6 +230,12 @@ def test_show_is_a_table_with_caption_and_without_index(rows: pd.DataFrame) -> N
     assert "item" in show(provenance(rows), caption="Rows.").to_html()
 
 
+def test_a_start_that_all_rows_share_is_told_as_the_students() -> None:
+    rows = made_students([RANDOM])
+    html = show(table3(summary(rows), PAPER3, students=["mobilenet"]), caption="One.").to_html()
+    assert "One. Throughout: dataset cifar10, student mobilenet, its start scratch.<" in html
+
+
 def test_a_tables_texts_are_no_markup() -> None:
     hostile = "<img src=x onerror=alert(1)>"
     rows = pd.DataFrame(

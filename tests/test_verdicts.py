@@ -7,17 +7,14 @@ from hypothesis import strategies as st
 from carto_helpers.claims.verdicts import (
     DOES_NOT,
     HOLDS,
-    LEVEL,
     UNKNOWN,
     Finding,
     decide,
     decide_any,
-    number,
     overall,
-    printed_p,
-    signed,
 )
-from carto_helpers.paired import Paired
+from carto_helpers.paired import LEVEL, Paired
+from carto_helpers.printed_numbers import number, printed_p, signed
 
 
 def made(difference: float, p: float) -> Paired:

@@ -4,7 +4,7 @@ from carto_helpers.audit.audit_scores import NO_ROWS
 from carto_helpers.audit.audit_sources import NAMES, Point, Sources, frame, listed, students
 from carto_helpers.claims.claim_cells import MIXES, RANDOM, WHOLE
 from carto_helpers.claims.claim_readings import random_ranks, read_rank, short
-from carto_helpers.claims.verdicts import number, signed
+from carto_helpers.printed_numbers import number, signed
 
 THREE, FOUR = "table3_phase1", "table4_phase2"
 # The cells that the paper prints in bold; the CSV files do not hold them.

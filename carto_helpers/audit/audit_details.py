@@ -7,7 +7,7 @@ import numpy as np
 from carto_helpers import models
 from carto_helpers.audit.audit_scores import NO_ROWS
 from carto_helpers.audit.audit_sources import Point, Sources, frame, listed
-from carto_helpers.claims.verdicts import number
+from carto_helpers.printed_numbers import number
 from carto_helpers.scoring import scores
 
 PRINTED = {

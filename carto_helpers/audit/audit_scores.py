@@ -10,7 +10,7 @@ from carto_helpers.audit.audit_sources import (
     students,
 )
 from carto_helpers.claims.claim_cells import CHOSEN, RANDOM, SIZES, WHOLE
-from carto_helpers.claims.verdicts import number, signed
+from carto_helpers.printed_numbers import number, signed
 
 EASY, AMBIGUOUS = "33% easy-to-learn", "33% ambiguous"
 NO_ROWS = "None yet for this point."

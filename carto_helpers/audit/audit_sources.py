@@ -10,8 +10,8 @@ import pandas as pd
 from carto_helpers.charts.table_style import markdown
 from carto_helpers.claims.claim_cells import subset_labels
 from carto_helpers.claims.claim_list import Evidence
-from carto_helpers.claims.verdicts import number
 from carto_helpers.config import FAMILIES
+from carto_helpers.printed_numbers import number
 from carto_helpers.records import Results, published
 
 NAMES = {"mobilenet": "MobileNet", "efficientnet": "EfficientNet", "resnet": "ResNet"}

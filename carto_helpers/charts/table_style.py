@@ -94,7 +94,8 @@ def _without_constants(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         found = set(text[name]) - {"–"} if name in text else set()
         if len(found) == 1 and len(text) > 1:
             same[name] = found.pop()
-    sentence = ", ".join(f"{name} {value}" for name, value in same.items())
+    told = {name: f"its {name}" if name == "start" and "student" in same else name for name in same}
+    sentence = ", ".join(f"{told[name]} {value}" for name, value in same.items())
     return text.drop(columns=list(same)), f"Throughout: {sentence}." if same else ""
 
 

@@ -16,7 +16,7 @@ from carto_helpers.claims.claim_cells import (
     WHOLE,
     Means,
 )
-from carto_helpers.claims.verdicts import number, signed
+from carto_helpers.printed_numbers import number, signed
 
 
 def read_above(others: Sequence[str]) -> Callable[[Means], str]:

@@ -12,16 +12,9 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers.claims.claim_list import CLAIMS, Evidence
-from carto_helpers.claims.verdicts import (
-    DOES_NOT,
-    HOLDS,
-    OPPOSITE,
-    UNKNOWN,
-    Finding,
-    overall,
-    printed_p,
-)
+from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, OPPOSITE, UNKNOWN, Finding, overall
 from carto_helpers.findings.chosen_rows import PAPERS_DATASETS
+from carto_helpers.printed_numbers import printed_p
 from carto_helpers.records import Results
 
 _NUMBERS = ("statistic", "n", "low", "high")

@@ -31,10 +31,10 @@ from carto_helpers.claims.verdicts import (
     Finding,
     decide,
     decide_any,
-    signed,
 )
 from carto_helpers.metrics import Interval, confidence_interval
 from carto_helpers.paired import Paired, paired_comparison
+from carto_helpers.printed_numbers import signed
 
 COMPETITIVE = 0.95  # our reading of the word: this part of the score on all the data
 TOO_FEW = "fewer than 3 seeds of a side"

@@ -6,19 +6,17 @@ from carto_helpers.claims.verdicts import (
     DOES_NOT,
     HOLDS,
     LEAST_ROWS,
-    LEVEL,
     NOT_SHOWN,
     OPPOSITE,
     Finding,
     below,
     decide,
-    number,
-    printed_p,
     unknown,
 )
 from carto_helpers.config import start_name
 from carto_helpers.metrics import confidence_interval
-from carto_helpers.paired import paired_comparison, rank_correlation
+from carto_helpers.paired import LEVEL, paired_comparison, rank_correlation
+from carto_helpers.printed_numbers import number, printed_p
 
 LEAST_MAPS = 4  # the best order of three has p = 1/6
 NEARLY_FREE = 0.1  # our reading of the words: this share of a teacher's time

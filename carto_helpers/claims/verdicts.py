@@ -4,16 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import pandas as pd
-
 from carto_helpers.metrics import Interval
-from carto_helpers.paired import Paired, holm
+from carto_helpers.paired import LEVEL, Paired, holm
+from carto_helpers.printed_numbers import number, signed
 
 HOLDS, DOES_NOT, UNKNOWN = "holds", "does not", "not yet known"
 OPPOSITE, NOT_SHOWN = "the opposite is shown", "not shown"  # why a claim does not hold
 LEAST_ROWS = 3  # of each side; with fewer nothing is said
-LEVEL = 0.05
-MINUS = str.maketrans("-", "−")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,38 +202,3 @@ def overall(verdicts: Sequence[str]) -> str:
     if not known:
         return UNKNOWN
     return DOES_NOT if DOES_NOT in known else HOLDS
-
-
-def printed_p(p: float) -> str:
-    """Return a p value as text, "–" for none.
-
-    Examples
-    --------
-    >>> printed_p(0.0312), printed_p(0.00001), printed_p(float("nan"))
-    ('0.031', '< 0.001', '–')
-    """
-    if pd.isna(p):
-        return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def signed(value: float, digits: int = 3) -> str:
-    """Return a difference with its sign, a real minus included.
-
-    Examples
-    --------
-    >>> signed(0.0123), signed(-0.5)
-    ('+0.012', '−0.500')
-    """
-    return f"{value:+.{digits}f}".translate(MINUS)
-
-
-def number(value: float, digits: int) -> str:
-    """Return a number with a real minus sign.
-
-    Examples
-    --------
-    >>> number(-1.25, 1), number(float("inf"), 1)
-    ('−1.2', '∞')
-    """
-    return f"{value:.{digits}f}".translate(MINUS).replace("inf", "∞")

@@ -22,6 +22,7 @@ from carto_helpers.findings.chosen_rows import (
     paper_teachers,
 )
 from carto_helpers.paired import paired_comparison
+from carto_helpers.printed_numbers import signed, signed_interval
 from carto_helpers.records import Results
 from carto_helpers.selection import PHASE1_RULES, random_subset, select
 
@@ -272,5 +273,4 @@ def _each(rows: pd.DataFrame) -> str:
 
 
 def _signed(row: Mapping[Any, Any]) -> str:
-    found = f"**{row['difference']:+.3f}** ({row['low']:+.3f} to {row['high']:+.3f})"
-    return found.replace("-", "−")
+    return f"**{signed(row['difference'])}** ({signed_interval(row['low'], row['high'])})"

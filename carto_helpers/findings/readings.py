@@ -52,29 +52,6 @@ def teacher_link(teacher: "Mapping[str, Any] | pd.Series[Any]") -> str:
     return f"[the teacher's page]({page}.ipynb)"
 
 
-def read_subsets(table: pd.DataFrame) -> str:
-    """Return how the subsets of phase 1 or 2 compare with a random one, as Markdown.
-
-    Parameters
-    ----------
-    table
-        From `tables.table3` or `tables.table4`, of one data set and student.
-    """
-    require_columns(table, ("rule", "train_data", "mean", "n"), "table")
-    run = table[table["n"] > 0]
-    random, chosen = run[run["rule"] == "random"], run[~run["rule"].isin(["random", "all"])]
-    if random.empty or chosen.empty:
-        return "**Not enough runs are recorded yet to compare the subsets with a random one.**"
-    level, best = random["mean"].iloc[0], chosen.iloc[int(chosen["mean"].argmax())]
-    n_above = int((chosen["mean"] > level).sum())
-    return (
-        f"The random subset reaches a mean macro F1 of **{level:.3f}** "
-        f"(n = {random['n'].iloc[0]}); **{n_above} of {len(chosen)}** subsets that the dynamics "
-        f"chose score higher. The best of those is {best['train_data']} with "
-        f"{best['mean']:.3f}.{_whole(run)}"
-    )
-
-
 def read_sizes(table: pd.DataFrame) -> str:
     """Return how the score grows with a random subset's size, as Markdown.
 
@@ -129,13 +106,6 @@ def read_cost(rows: pd.DataFrame) -> str:
         f"minutes of training in all (median {rows['seconds'].median():.0f} s a run), "
         f"on {devices}."
     )
-
-
-def _whole(run: pd.DataFrame) -> str:
-    whole = run[run["rule"] == "all"]
-    if whole.empty:
-        return ""
-    return f" The whole training split gives {whole['mean'].iloc[0]:.3f}."
 
 
 def suspicious_table(frame: pd.DataFrame, n: int = 12) -> pd.DataFrame:

@@ -16,7 +16,8 @@ from carto_helpers.findings.chosen_rows import (
     paper_teachers,
 )
 from carto_helpers.findings.teacher_map import TeacherMap, recorded_maps, teacher_map
-from carto_helpers.paired import holm, paired_comparison, rank_correlation
+from carto_helpers.paired import LEVEL, holm, paired_comparison, rank_correlation
+from carto_helpers.printed_numbers import signed, signed_interval
 from carto_helpers.records import Results
 from carto_helpers.selection import PHASE1_RULES
 
@@ -198,8 +199,7 @@ def score_table(found: pd.DataFrame) -> pd.DataFrame:
     """Return the part of `contrast` that students fill, for a page: rows with `n` above 0."""
     run = found[found["n"] > 0]
     interval = [
-        "–" if np.isnan(low) else f"{_signed(low)} to {_signed(high)}"
-        for low, high in zip(run["low"], run["high"], strict=True)
+        signed_interval(low, high) or "–" for low, high in zip(run["low"], run["high"], strict=True)
     ]
     shown = run[["rule", "paper", "ours", "ours_gain", "other", "other_gain"]].assign(
         interval=interval, p=run["p"], n=run["n"]
@@ -248,10 +248,10 @@ def _read_start(rows: pd.DataFrame, teachers: pd.DataFrame) -> str:
         f"split; from {first['start']} {first['val_macro_f1']:.3f}): **{theirs} of {len(rows)}** "
         f"subsets score above the random one, with the teacher from {first['start']} {ours}; "
         f"{_seeds(rows['n'])} of both. The best, {best['rule']}, "
-        f"differs from the random one by {_signed(best['other_gain'])}"
+        f"differs from the random one by {signed(best['other_gain'])}"
     )
     if not np.isnan(best["p"]):
-        said += f" ({_signed(best['low'])} to {_signed(best['high'])})"
+        said += f" ({signed_interval(best['low'], best['high'])})"
     return f"{said}.{_read_tests(rows)}{_read_orders(rows, first['start'], other['start'])}"
 
 
@@ -268,10 +268,10 @@ def _read_tests(rows: pd.DataFrame) -> str:
     if tested.empty:
         return ""
     of = f"the {len(tested)}" if len(tested) == len(above) else f"{len(tested)} with two seeds"
-    n_shown = int((tested <= 0.05).sum())
+    n_shown = int((tested <= LEVEL).sum())
     said = (
         f" That they lie above it a paired t test shows for {n_shown} of {of} "
-        f"(p ≤ 0.05 when corrected for {len(PHASE1_RULES) - 1} comparisons)"
+        f"(p ≤ {LEVEL} when corrected for {len(PHASE1_RULES) - 1} comparisons)"
     )
     return f"{said}{': with this teacher the opposite of the claim is shown' * (n_shown > 0)}."
 
@@ -295,8 +295,4 @@ def _read_orders(rows: pd.DataFrame, first: str, other: str) -> str:
 
 
 def _tau(rows: pd.DataFrame, first: str, second: str) -> str:
-    return _signed(rank_correlation(rows[first].tolist(), rows[second].tolist())[0], 2)
-
-
-def _signed(value: float, digits: int = 3) -> str:
-    return f"{value:+.{digits}f}".replace("-", "−")
+    return signed(rank_correlation(rows[first].tolist(), rows[second].tolist())[0], 2)
