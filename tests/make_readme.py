@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from carto_helpers import tables
-from carto_helpers.claims import judging
+from carto_helpers.claims import judging, other_starts
 from carto_helpers.claims.verdicts import HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
 from carto_helpers.config import start_name
 from carto_helpers.findings import chosen_rows, class_balance, readings, teacher_starts
@@ -32,7 +32,9 @@ def verdict_text() -> str:
     )
     rest = f"- not enough runs yet: {'; '.join(missing)}." if missing else ""
     lines += [rest] if rest else []
-    parts = [head, "\n".join(lines), _starts(), judging.read_claims(findings), _why()]
+    others = other_starts.judge_other_starts(RECORD, findings)
+    changed = "" if others.empty else other_starts.read_other_starts(others)
+    parts = [head, "\n".join(lines), _starts(), judging.read_claims(findings), changed, _why()]
     return "\n" + "\n\n".join(filter(None, parts)) + "\n\n"
 
 

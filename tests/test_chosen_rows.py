@@ -63,3 +63,15 @@ def test_a_student_is_shown_from_the_papers_start(tmp_path: Path) -> None:
 def test_nothing_recorded_gives_no_rows(tmp_path: Path) -> None:
     assert chosen_teachers(Results(tmp_path)).empty
     assert chosen_students(Results(tmp_path)).empty
+
+
+def test_teachers_and_students_of_one_start(tmp_path: Path) -> None:
+    results = made_results(tmp_path, {"teacher_key": "a"}, {"teacher_key": "f"})
+    other = teacher_row(
+        key="f", dataset="cifar10", start="mnist:0a", val_macro_f1=0.1, split_seed=0, recipe=TAUGHT
+    )
+    results.append_teacher(other)
+    assert chosen_teachers(results, "mnist")["key"].tolist() == ["f"]
+    assert chosen_students(results, "mnist")["key"].tolist() == ["1"]
+    assert chosen_teachers(results, "scratch")["key"].tolist() == ["c", "a"]
+    assert chosen_teachers(results, "imagenet").empty

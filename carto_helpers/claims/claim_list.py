@@ -42,15 +42,19 @@ class Evidence:
         The record.
     paper
         Folder of the paper's tables; default: the repository's.
+    start
+        Of the teachers that are taken; default: of each data set whichever the tables show.
     """
 
-    def __init__(self, results: Results, paper: Path | None = None) -> None:
+    def __init__(
+        self, results: Results, paper: Path | None = None, start: str | None = None
+    ) -> None:
         self.results = results
         self.teachers = with_doubts(results, results.teachers())
-        self._chosen = chosen_teachers(results)
+        self._chosen = chosen_teachers(results, start)
         students = results.students()
         others = with_doubts(results, students[~students["dataset"].isin(PAPERS_DATASETS)])
-        shown = [rows for rows in (chosen_students(results), others) if len(rows)]
+        shown = [rows for rows in (chosen_students(results, start), others) if len(rows)]
         self.students = pd.concat(shown, ignore_index=True) if shown else students
         self._paper = {n: published_scores(published(n, paper)) for n in _TABLES}
         self.map = cache(self._map)

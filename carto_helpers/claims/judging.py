@@ -21,7 +21,11 @@ _NUMBERS = ("statistic", "n", "low", "high")
 
 
 def judge(
-    results: Results, datasets: Sequence[str] = PAPERS_DATASETS, paper: Path | None = None
+    results: Results,
+    datasets: Sequence[str] = PAPERS_DATASETS,
+    paper: Path | None = None,
+    *,
+    start: str | None = None,
 ) -> pd.DataFrame:
     """Return what the record says of every claim, in every place that the claim speaks of.
 
@@ -34,13 +38,16 @@ def judge(
         paper's is tested as all of them.
     paper
         Folder of the paper's tables; default: the repository's.
+    start
+        Of the teachers, on whose maps and students claims are judged; default: of each data set
+        the teacher whose students the tables show.
 
     Returns
     -------
     DataFrame
         One row a claim and place: claim, where, test, and the fields of `Finding`.
     """
-    evidence = Evidence(results, paper)
+    evidence = Evidence(results, paper, start)
     rows = [
         {"claim": claim.name, "where": claim.where, "test": claim.test, **asdict(finding)}
         for claim in CLAIMS

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from carto_helpers.comparison import has_papers_start
-from carto_helpers.config import PhaseConfig
+from carto_helpers.config import PhaseConfig, start_name
 from carto_helpers.findings.doubted_rows import with_doubts
 from carto_helpers.records import Results
 
@@ -23,18 +23,21 @@ def paper_teachers(results: Results) -> pd.DataFrame:
     ]
 
 
-def chosen_teachers(results: Results) -> pd.DataFrame:
+def chosen_teachers(results: Results, start: str | None = None) -> pd.DataFrame:
     """Return the paper's data sets' teachers, one each at most, as rows of teachers.csv.
 
     Of those by the paper's recipe the one that most students have learnt from by theirs, so that
     a table holds one teacher's students until another's are as many; of equals the one with the
-    highest macro F1 on the validation split. Marks of doubt stand in the column `doubts`.
+    highest macro F1 on the validation split. With `start` (as `start_name` gives it) only teachers
+    that began there are looked at. Marks of doubt stand in the column `doubts`.
     """
-    return with_doubts(results, _chosen_teachers(results))
+    return with_doubts(results, _chosen_teachers(results, start))
 
 
-def _chosen_teachers(results: Results) -> pd.DataFrame:
+def _chosen_teachers(results: Results, start: str | None) -> pd.DataFrame:
     best_first = most_taught(paper_teachers(results), paper_students(results))
+    if start is not None:
+        best_first = best_first[best_first["start"].map(start_name) == start]
     chosen = best_first.drop_duplicates("dataset").drop(columns="n_students")
     order = chosen["dataset"].map(PAPERS_DATASETS.index)
     return chosen.loc[order.sort_values().index].reset_index(drop=True)
@@ -68,12 +71,12 @@ def from_papers_start(students: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["_papers"] == best].drop(columns="_papers")
 
 
-def chosen_students(results: Results) -> pd.DataFrame:
+def chosen_students(results: Results, start: str | None = None) -> pd.DataFrame:
     """Return the rows of students.csv that learnt from `chosen_teachers` by the paper's recipe.
 
-    A student that was trained from two starts is shown from the paper's. Marks of doubt stand in
-    the column `doubts`.
+    `start` is the teachers'. A student that was itself trained from two starts is shown from the
+    paper's. Marks of doubt stand in the column `doubts`.
     """
     rows = paper_students(results)
-    rows = rows[rows["teacher_key"].isin(_chosen_teachers(results)["key"])]
+    rows = rows[rows["teacher_key"].isin(_chosen_teachers(results, start)["key"])]
     return with_doubts(results, from_papers_start(rows).reset_index(drop=True))
