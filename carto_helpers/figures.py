@@ -21,6 +21,7 @@ from carto_helpers.charts.data_map import (
 from carto_helpers.charts.theme import INK, finish, not_run, student_colour, student_scale
 from carto_helpers.comparison import CELL, require_columns
 from carto_helpers.doubts import meanings
+from carto_helpers.printed_numbers import signed
 
 __all__ = [
     "MapCounts", "ablation", "data_map", "density", "map_caption", "map_counts", "phase_dots",
@@ -203,7 +204,7 @@ def worked_example(frame: pd.DataFrame, *, gold: str = "frog") -> ChartType:
     slope, start = np.polyfit(epochs, p, deg=1)
     ends = np.array([epochs.min(), epochs.max()])
     line = pd.DataFrame({"epoch": ends, "p": np.round(start + slope * ends, 4)})
-    text = f"slope (forgetfulness) {slope:+.3f} per epoch".replace("-", "−")
+    text = f"slope (forgetfulness) {signed(slope)} per epoch"
     x = alt.X("epoch:Q", axis=alt.Axis(values=list(epochs), format="d", grid=False), title="epoch",
               scale=alt.Scale(domain=[ends[0] - 0.3, ends[1] + 0.3], nice=False))  # fmt: skip
     y = alt.Y("p:Q", scale=alt.Scale(domain=[0, 1.1], nice=False), axis=alt.Axis(tickCount=5),

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from carto_helpers.metrics import Interval, confidence_interval
 
 LEVEL = 0.05  # a difference is shown where its corrected p value is at most this
+LEAST_ROWS = 3  # of each side of a test; with fewer nothing is said
 
 
 class Paired(NamedTuple):

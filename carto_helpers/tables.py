@@ -11,12 +11,14 @@ from carto_helpers.charts.table_style import markdown, printed, show
 from carto_helpers.comparison import (
     CELL,
     INTERVAL,
+    SUBSET,
     compare,
     intervals,
     learning_rate,
     mark,
     published_scores,
     require_columns,
+    round_shares,
     shown_pairs,
     summary,
 )
@@ -256,7 +258,8 @@ def _phase(
 ) -> pd.DataFrame:
     """Return the comparison for these subsets, in their order, each once."""
     paper = published_scores(published)
-    unique = list(dict.fromkeys(subsets))
+    wanted = pd.DataFrame(subsets, columns=list(SUBSET))
+    unique = list(dict.fromkeys(_subsets(round_shares(wanted))))
     is_asked = np.array([subset in unique for subset in _subsets(summarised)], dtype=bool)
     rows = summarised[is_asked]
     pairs = shown_pairs([rows, paper], datasets, students)

@@ -65,11 +65,12 @@ tables.show(judging.claim_tests(findings), caption="Where each claim stands, and
 # - **not yet known**: a side of the test has fewer than three rows.
 #
 # Scores are macro F1 on the test set, compared in pairs: the same seed on both sides. Where one
-# side has more seeds than the other, test and *found* take those that both have; the tables' means
-# are over all. The paired t test is two-sided, with a 95 % interval of the mean difference. Where a
-# claim makes several comparisons in one place (random with each of eleven subsets), p values are
-# corrected by Holm's rule for all that it makes, run or not; each must be at most 0.05. With three
-# seeds only large and steady differences can pass.
+# side has more seeds than the other, the test takes those that both have; *found* takes those that
+# all its subsets have (each its own if these are fewer than three), the tables' means all. The
+# paired t test is two-sided, with a 95 % interval of the mean difference. Where a claim makes
+# several comparisons in one place (random with each of eleven subsets), p values are corrected by
+# Holm's rule for all that it makes, run or not; each must be at most 0.05. With three seeds only
+# large and steady differences can pass.
 #
 # Maps and students are judged under one teacher a data set, the one that most students have learnt
 # from (of equals the better); what a teacher that began with other weights changes stands apart,

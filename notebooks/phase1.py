@@ -95,9 +95,9 @@ figures.phase_dots(table)
 # %% [markdown]
 # ## Above or below random?
 #
-# What each subset's score exceeds the random one's by, over the seeds that both have, with its
-# 95 % interval and the *p* value of a paired t test, corrected for every subset of the table
-# (Holm's rule).
+# What each subset's score exceeds the random one's by, over the seeds that both have. Each 95 %
+# interval is that subset's own; the *p* values, of a paired t test, are corrected for every subset
+# of the table (Holm's rule), so that an interval may leave out 0 where the test shows nothing.
 
 # %% tags=["hide-input"]
 tables.show(

@@ -6,43 +6,71 @@ published (`KEPT`), no logits: a teacher takes 5 to 6 MB otherwise. `make report
 """
 
 import argparse
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from carto_helpers.config import start_name
-from carto_helpers.findings.chosen_rows import most_taught, paper_teachers
+from carto_helpers.findings.chosen_rows import paper_teachers
 from carto_helpers.records import Results
+from carto_helpers.storage.durable import write_bytes
 
 PUBLISHED = Path(__file__).parents[1] / "book" / "results"
 KEPT = ("p_gold", "is_right", "loss")  # what maps and marks of doubt need
+_SAME = ["dataset", "fingerprint", "network", "start"]
 
 
 def publish(source: Results, target: Results) -> list[str]:
-    """Add the runs of `source` that `target` lacks, with their files; return their keys."""
+    """Add the runs of `source` that `target` lacks, with their files; return their keys.
+
+    A teacher that `target` holds shortened comes whole if it has students now.
+
+    Raises
+    ------
+    FileNotFoundError
+        If `source` holds no teachers.
+    ValueError
+        If a student's teacher is in neither record, or a file is damaged.
+    """
+    if source.teachers().empty:
+        raise FileNotFoundError(f"expected a record of runs in {source.folder}, got no teacher")
     known = {*target.teachers()["key"], *target.students()["key"]}
-    teachers, students = source.teachers(), source.students()
-    teachers, students = (rows[~rows["key"].isin(known)] for rows in (teachers, students))
-    for row in teachers.to_dict("records"):
-        source.dynamics(row["key"]), source.logits(row["key"])  # checked
-        for file in (f"dynamics/{row['key']}.parquet", f"logits/{row['key']}.safetensors"):
-            _copy(source.folder / file, target.folder / file)
-        for images in source.folder.glob(f"thumbnails/{row['dataset']}-{row['fingerprint']}.*"):
-            _copy(images, target.folder / "thumbnails" / images.name)
-        target.append_teacher(row)
+    students = source.students()[lambda rows: ~rows["key"].isin(known)]
+    new = [row for row in source.teachers().to_dict("records") if row["key"] not in known]
+    for key in sorted(set(students["teacher_key"]) & known):
+        row = source.teacher(key).to_dict()
+        if row["dynamics_sha256"] != target.teacher(key)["dynamics_sha256"]:
+            target.forget(key)
+            new.append(row)
+    lacking = set(students["teacher_key"]) - known - {row["key"] for row in new}
+    if lacking:
+        raise ValueError(f"students of {', '.join(lacking)} have no teacher; add its record first")
+    for row in new:
+        _add_teacher(source, target, row)
     for row in students.to_dict("records"):
         target.append_student(row)
-    return [*teachers["key"], *students["key"]]
+    return [*(row["key"] for row in new), *students["key"]]
+
+
+def _add_teacher(source: Results, target: Results, row: dict[str, str]) -> None:
+    key, images = row["key"], (row["dataset"], row["fingerprint"])
+    source.dynamics(key), source.logits(key)  # checked
+    for file in (f"dynamics/{key}.parquet", f"logits/{key}.safetensors"):
+        write_bytes(target.folder / file, (source.folder / file).read_bytes())
+    thumbnails = source.thumbnails(*images)
+    if thumbnails and not target.thumbnails(*images):
+        target.save_thumbnails(*images, np.array([*thumbnails]), [*thumbnails.values()])
+    target.append_teacher(row)
 
 
 def shorten(target: Results) -> list[str]:
     """Leave of teachers without a page their row and `KEPT`; return the keys of those shortened."""
-    ranked = most_taught(paper_teachers(target), target.students())
-    ranked = ranked.assign(start=ranked["start"].map(start_name))
-    is_beaten = ranked.duplicated(["dataset", "network", "start"])
-    others = ranked[is_beaten & (ranked["n_students"] == 0)]
+    rows = paper_teachers(target).sort_values("val_macro_f1", ascending=False, kind="stable")
+    is_beaten = rows.assign(start=rows["start"].map(start_name)).duplicated(_SAME)
+    is_taught = rows["key"].isin(target.students()["teacher_key"])
     done = []
-    for key in others["key"]:
+    for key in rows.loc[is_beaten & ~is_taught, "key"]:
         record = target.dynamics(key)
         if set(record.quantities) <= set(KEPT):
             continue
@@ -53,11 +81,6 @@ def shorten(target: Results) -> list[str]:
         target.append_teacher(row | {"dynamics_sha256": digest})
         done.append(key)
     return done
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
 
 
 def main() -> None:

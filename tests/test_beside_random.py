@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_rel
 
+from carto_helpers import tables
 from carto_helpers.findings.beside_random import BESIDE, beside_random, beside_table, read_subsets
 from carto_helpers.paired import holm
 
@@ -39,12 +40,21 @@ def test_differences_are_paired_over_the_seeds_that_both_have() -> None:
     found = beside_random(made_table(students), students)
     assert tuple(found) == BESIDE
     assert found["train_data"].tolist() == ["33 % easy", "33 % ambiguous"]
-    assert found["difference"].tolist() == pytest.approx([-0.1, 0.08])
+    assert found["gain"].tolist() == pytest.approx([-0.1, 0.08])
     assert found["n"].tolist() == [3, 2]
-    tests = [ttest_rel(EASY, RANDOM), ttest_rel([0.5, 0.47], RANDOM[:2])]
-    assert found["p"].tolist() == pytest.approx(holm([test.pvalue for test in tests]))
-    low, high = tests[0].confidence_interval()
+    test = ttest_rel(EASY, RANDOM)
+    assert found["p"].tolist() == pytest.approx([2 * test.pvalue, float("nan")], nan_ok=True)
+    low, high = test.confidence_interval()
     assert found.loc[0, ["low", "high"]].tolist() == pytest.approx([low, high])
+    assert found.loc[1, ["low", "high"]].notna().all()  # two seeds have an interval, no test
+
+
+def test_p_values_are_corrected_by_holms_rule() -> None:
+    other = [0.5, 0.55, 0.49]
+    students = made_students(random=RANDOM, easy_to_learn=EASY, ambiguous=other)
+    found = beside_random(made_table(students), students)
+    tests = [ttest_rel(EASY, RANDOM), ttest_rel(other, RANDOM)]
+    assert found["p"].tolist() == pytest.approx(holm([test.pvalue for test in tests]))
 
 
 def test_subsets_that_were_not_run_count_as_comparisons() -> None:
@@ -69,21 +79,53 @@ def test_a_mix_is_told_from_another_of_its_size() -> None:
     students = pd.concat([made_students(random=[0.4]), pd.DataFrame(mixes)], ignore_index=True)
     table = students.assign(train_data=["random", "first", "second"], mean=0.4, n=1)
     found = beside_random(table, students)
-    assert found["difference"].tolist() == pytest.approx([-0.2, 0.1])
+    assert found["gain"].tolist() == pytest.approx([-0.2, 0.1])
     assert found[["low", "high", "p"]].isna().all(axis=None)
+
+
+def test_fractions_are_compared_to_six_decimals() -> None:
+    students = made_students(random=[0.4], easy_to_learn=[0.5])
+    table = made_table(students)
+    found = beside_random(table.replace({0.33: 1 / 3}), students.replace({0.33: 0.333333}))
+    assert found["gain"].tolist() == pytest.approx([0.1])
+
+
+def test_a_subset_of_another_size_is_another() -> None:
+    students = made_students(random=[0.4], easy_to_learn=[0.5])
+    other = students.assign(fraction=0.5, test_macro_f1=0.9)
+    found = beside_random(made_table(students), pd.concat([students, other]))
+    assert found["gain"].tolist() == pytest.approx([0.1])
 
 
 def test_the_sentence_counts_what_is_above_and_what_is_shown() -> None:
     students = made_students(
-        random=RANDOM, easy_to_learn=[0.3, 0.312, 0.319], ambiguous=[0.41, 0.40, 0.43], all=[0.7]
-    )
+        random=[*RANDOM, 0.91], easy_to_learn=[0.5, 0.511, 0.519], ambiguous=[0.3, 0.31, 0.32, 0.8],
+        all=[0.7],
+    )  # fmt: skip
     table = made_table(students)
     text = read_subsets(table, beside_random(table, students))
-    assert "mean macro F1 of **0.410** (n = 3)" in text
-    assert "Over the 3 seeds that both have, **1 of 2** subsets" in text
-    assert "the best, 33 % ambiguous, differs from it by +0.003 (−0.025 to +0.032)" in text
-    assert "shows 0 of them above random and 1 below (p ≤ 0.05, corrected for 2 comp" in text
+    assert "mean macro F1 of **0.535** (n = 4)" in text
+    assert "Over the seeds that both have, **1 of 2** subsets" in text
+    assert "the best, 33 % easy, differs from it by +0.100 (+0.098 to +0.102, n = 3)." in text
+    assert "shows 1 of 2 above random and 1 below (p ≤ 0.05, corrected for 2 comp" in text
     assert text.endswith("The whole training split gives 0.700.")
+
+
+def test_what_was_not_run_counts_among_the_comparisons_of_the_sentence() -> None:
+    students = made_students(random=RANDOM, easy_to_learn=RANDOM)
+    table = made_table(students)
+    text = read_subsets(table, beside_random(table, students))
+    assert "**0 of 1** subsets" in text  # an equal one is not above
+    assert "shows 0 of 1 above random and 0 below (p ≤ 0.05, corrected for 2 comp" in text
+
+
+def test_a_difference_that_could_be_chance_is_not_shown() -> None:
+    students = made_students(random=RANDOM, easy_to_learn=EASY, ambiguous=[0.5, 0.4, 0.42])
+    table = made_table(students)
+    found = beside_random(table, students)
+    assert ((found["p"] > 0.05) & (found["p"] < 0.5)).any()
+    n_shown = int((found["p"] <= 0.05).sum())
+    assert f"shows 0 of 2 above random and {n_shown} below" in read_subsets(table, found)
 
 
 def test_seeds_of_a_random_subset_alone_do_not_move_the_count() -> None:
@@ -91,9 +133,23 @@ def test_seeds_of_a_random_subset_alone_do_not_move_the_count() -> None:
     table = made_table(students)
     text = read_subsets(table, beside_random(table, students))
     assert "mean macro F1 of **0.700** (n = 3)" in text
-    assert "Over the one seed that both have, **1 of 1** subsets" in text
-    assert "differs from it by +0.100. One seed tests nothing." in text
+    assert "**1 of 1** subsets" in text
+    assert "differs from it by +0.100 (n = 1). Fewer than 3 seeds test nothing." in text
     assert "whole" not in text
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda t, s: (t[t["rule"] != "random"], s), "must hold one random subset, got 0"),
+        (lambda t, s: (t, pd.concat([s, s])), "must hold a seed of 33 % random once, got"),
+        (lambda t, s: (t, s.drop(columns="hard")), "hard"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(spoil, message) -> None:
+    students = made_students(random=RANDOM, easy_to_learn=EASY)
+    with pytest.raises(ValueError, match=message):
+        beside_random(*spoil(made_table(students), students))
 
 
 def test_what_was_not_run_is_said() -> None:
@@ -102,8 +158,11 @@ def test_what_was_not_run_is_said() -> None:
         assert "Not enough runs" in read_subsets(table, beside_random(table, students))
 
 
-def test_p_values_are_printed_as_text() -> None:
+def test_numbers_are_printed_as_text() -> None:
     students = made_students(random=RANDOM, easy_to_learn=EASY, ambiguous=[0.5])
-    found = beside_table(beside_random(made_table(students), students))
-    assert found["p"].tolist()[1] == "–"
-    assert found["p"].tolist()[0].startswith("0.0")
+    shown = beside_table(beside_random(made_table(students), students))
+    assert shown["gain"].tolist() == ["−0.100", "+0.100"]
+    assert shown["interval"].tolist()[1] == shown["p"].tolist()[1] == "–"
+    assert shown["interval"].tolist()[0].startswith("−0.1")
+    printed = tables.printed(shown)
+    assert printed.columns.tolist() == ["train data", "less random", "95 % interval", "n", "p"]

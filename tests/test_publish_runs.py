@@ -3,15 +3,19 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from made_runs import student_row, teacher_row
-from publish_runs import KEPT, publish, shorten
+from publish_runs import publish, shorten
 
-from carto_helpers.config import Recipe
+from carto_helpers.config import PhaseConfig
+from carto_helpers.findings.doubted_rows import with_doubts
 from carto_helpers.recording import QUANTITIES, DynamicsRecord
 from carto_helpers.records import Results
 
-TAUGHT = Recipe(hard_weight=1.0).to_json()
+LEFT = ("p_gold", "is_right", "loss")
+FAST, SLOW = (PhaseConfig().teacher_recipe(rate).to_json() for rate in (1e-3, 1e-4))
+IMAGE = {3: b"image"}
 
 
 def add_teacher(results: Results, key: str, **changed: object) -> None:
@@ -24,45 +28,93 @@ def add_teacher(results: Results, key: str, **changed: object) -> None:
         "dynamics_sha256": results.save_dynamics(key, record),
         "logits_sha256": results.save_logits(key, torch.zeros(4, 2, dtype=torch.float16)),
     }
-    facts = {"dataset": "mnist", "split_seed": 0, "recipe": TAUGHT}
+    facts = {"dataset": "mnist", "split_seed": 0, "recipe": FAST}
     results.append_teacher(teacher_row(key=key, **(facts | files | changed)))
 
 
 def test_runs_come_with_their_files_once(tmp_path: Path) -> None:
     source, target = Results(tmp_path / "from"), Results(tmp_path / "to")
     add_teacher(source, "a")
-    source.save_thumbnails("mnist", "f" * 16, np.array([3]), [b"image"])
+    source.save_thumbnails("mnist", "f" * 16, np.array([*IMAGE]), list(IMAGE.values()))
     source.append_student(student_row(key="1", teacher_key="a"))
     assert publish(source, target) == ["a", "1"]
     assert target.dynamics("a").p_gold.tolist() == source.dynamics("a").p_gold.tolist()
     assert target.logits("a").shape == (4, 2)
-    assert target.thumbnails("mnist", "f" * 16) == {3: b"image"}
+    assert target.thumbnails("mnist", "f" * 16) == IMAGE
     assert target.students().equals(source.students())
     assert publish(source, target) == []
 
 
+def test_a_damaged_file_is_not_published(tmp_path: Path) -> None:
+    source, target = Results(tmp_path / "from"), Results(tmp_path / "to")
+    add_teacher(source, "a")
+    (source.folder / "logits" / "a.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ValueError, match="damaged"):
+        publish(source, target)
+    assert target.teachers().empty
+
+
+def test_a_folder_without_runs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="expected a record of runs in .*got no teacher"):
+        publish(Results(tmp_path / "typo"), Results(tmp_path / "to"))
+
+
+def test_students_of_a_teacher_in_neither_record_are_refused(tmp_path: Path) -> None:
+    source, target = Results(tmp_path / "from"), Results(tmp_path / "to")
+    add_teacher(source, "a")
+    source.append_student(student_row(key="1", teacher_key="b"))
+    with pytest.raises(ValueError, match="students of b have no teacher"):
+        publish(source, target)
+    assert target.students().empty
+
+
 def test_a_beaten_teacher_without_students_is_shortened_once(tmp_path: Path) -> None:
     results = Results(tmp_path)
-    add_teacher(results, "beaten", val_macro_f1=0.3)
-    add_teacher(results, "best", val_macro_f1=0.4)
+    add_teacher(results, "beaten", val_macro_f1=0.3, start="cifar100:0a", recipe=SLOW)
+    add_teacher(results, "best", val_macro_f1=0.4, start="cifar100:0b")
+    add_teacher(results, "digits", dataset="digits", val_macro_f1=0.1)
+    add_teacher(results, "other", dataset="digits", val_macro_f1=0.2)
     before = results.dynamics("beaten")
     assert shorten(results) == ["beaten"]
     left = results.dynamics("beaten")
-    assert tuple(left.quantities) == KEPT
+    assert tuple(left.quantities) == LEFT
     assert (left.p_gold == before.p_gold).all() and (left.is_right == before.is_right).all()
     assert not (tmp_path / "logits" / "beaten.safetensors").exists()
     assert set(results.dynamics("best").quantities) == set(QUANTITIES)
     assert results.logits("best").shape == (4, 2)
+    assert len(with_doubts(results, results.teachers())) == 4
     assert shorten(results) == []
 
 
-def test_a_teacher_with_students_another_start_or_data_set_stays_whole(tmp_path: Path) -> None:
+def test_the_best_teacher_stays_whole_where_only_a_beaten_one_has_students(tmp_path: Path) -> None:
     results = Results(tmp_path)
+    add_teacher(results, "taught", val_macro_f1=0.3)
+    add_teacher(results, "best", val_macro_f1=0.4)
+    results.append_student(student_row(key="1", teacher_key="taught"))
+    assert shorten(results) == []
+
+
+def test_teachers_of_another_start_network_or_images_beat_none(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    add_teacher(results, "a", val_macro_f1=0.9)
     for key, changed in (
-        ("a", {}), ("b", {}), ("c", {"start": "cifar100:0a"}), ("d", {"dataset": "cifar10"}),
-        ("e", {"network": "other"}),
+        ("c", {"start": "cifar100:0a"}), ("d", {"dataset": "cifar10"}), ("e", {"network": "other"}),
+        ("f", {"fingerprint": "g" * 16}),
     ):  # fmt: skip
         add_teacher(results, key, **changed)
-    for key in "ab":
-        results.append_student(student_row(key=f"of-{key}", teacher_key=key))
     assert shorten(results) == []
+
+
+def test_a_shortened_teacher_comes_whole_with_its_first_student(tmp_path: Path) -> None:
+    source, target = Results(tmp_path / "from"), Results(tmp_path / "to")
+    add_teacher(source, "beaten", val_macro_f1=0.3)
+    add_teacher(source, "best", val_macro_f1=0.4)
+    publish(source, target)
+    assert shorten(target) == ["beaten"]
+    assert publish(source, target) == []
+    digest = source.teacher("beaten")["dynamics_sha256"]
+    source.append_student(student_row(key="1", teacher_key="beaten", dynamics_sha256=digest))
+    assert publish(source, target) == ["beaten", "1"]
+    assert target.teacher("beaten")["dynamics_sha256"] == digest
+    assert target.logits("beaten").shape == (4, 2)
+    assert shorten(target) == []

@@ -14,7 +14,6 @@ from carto_helpers.claims.verdicts import (
     overall,
 )
 from carto_helpers.paired import LEVEL, Paired
-from carto_helpers.printed_numbers import number, printed_p, signed
 
 
 def made(difference: float, p: float) -> Paired:
@@ -82,8 +81,3 @@ def test_a_claim_holds_where_it_is_known() -> None:
     assert overall([UNKNOWN, UNKNOWN]) == UNKNOWN
     assert overall([HOLDS, UNKNOWN]) == HOLDS
     assert overall([HOLDS, DOES_NOT, UNKNOWN]) == DOES_NOT
-
-
-def test_numbers_are_printed_with_a_real_minus() -> None:
-    assert (signed(-0.0004), number(-2.0, 1)) == ("−0.000", "−2.0")
-    assert printed_p(1.0) == "1.000"

@@ -5,9 +5,9 @@ from collections import Counter
 from carto_helpers.audit.audit_scores import NO_ROWS
 from carto_helpers.audit.audit_sources import NAMES, NOT_RUN, Point, Sources, frame, students
 from carto_helpers.claims.claim_cells import MIXES, RANDOM, SIZES, WHOLE
-from carto_helpers.claims.verdicts import LEAST_ROWS
 from carto_helpers.comparison import SUBSET
 from carto_helpers.config import start_name
+from carto_helpers.paired import LEAST_ROWS
 from carto_helpers.printed_numbers import number
 
 N_VALIDATION = 10_000  # images of CIFAR's validation split: an accuracy is k of them

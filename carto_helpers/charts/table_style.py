@@ -9,6 +9,7 @@ from pandas.api.types import is_numeric_dtype
 from pandas.io.formats.style import Styler
 
 from carto_helpers.doubts import meanings
+from carto_helpers.printed_numbers import MINUS
 
 HEADINGS = {
     "number": "no.", "point": "point", "step": "step",
@@ -22,7 +23,7 @@ HEADINGS = {
     "tables_verdict": "with the tables' teacher", "verdict": "verdict",
     "reading": "found", "papers_reading": "in the paper's table",
     "test": "test", "statistic": "what decides",
-    "mean": "ours", "interval": "95 % interval", "n": "n", "paper": "paper",
+    "mean": "ours", "gain": "less random", "interval": "95 % interval", "n": "n", "paper": "paper",
     "paper_teacher": "paper's teacher",
     "difference": "difference", "mark": "mark", "doubts": "doubts",
     "item": "item", "value": "value", "p": "p", "known": "known",
@@ -31,9 +32,9 @@ HEADINGS = {
     "accuracy": "teacher right", "entropy": "entropy, nats",
 }  # fmt: skip
 NUMBERS = (
-    "step", "done", "planned", "hours", "ours", "95 % interval", "n", "paper", "difference",
-    "10 classes", "1000 classes", "images", "smallest class", "largest class", "share",
-    "teacher right", "entropy, nats",
+    "step", "done", "planned", "hours", "ours", "less random", "95 % interval", "n", "paper",
+    "difference", "10 classes", "1000 classes", "images", "smallest class", "largest class",
+    "share", "teacher right", "entropy, nats",
 )  # fmt: skip
 FORMS = {
     "hours": ".2f", "twin_share": ".3f", "accuracy": ".3f", "entropy": ".3f",
@@ -162,7 +163,7 @@ def printed(table: pd.DataFrame, *, unit: str = "fraction") -> pd.DataFrame:
 
 
 def _number(value: Any, form: str, scale: float = 1.0) -> str:
-    return "–" if pd.isna(value) else format(value * scale, form).replace("-", "−")
+    return "–" if pd.isna(value) else format(value * scale, form).translate(MINUS)
 
 
 def _interval(low: float, high: float, digits: int) -> str:

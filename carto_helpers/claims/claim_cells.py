@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from carto_helpers.claims.verdicts import LEAST_ROWS
 from carto_helpers.comparison import SETTING, SUBSET, require_columns
 from carto_helpers.config import Recipe, SubsetSpec
 from carto_helpers.doubts import told
+from carto_helpers.paired import LEAST_ROWS
 from carto_helpers.selection import PHASE1_RULES, scaled_mixes
 
 RANDOM, WHOLE = "33% random", "100% train"

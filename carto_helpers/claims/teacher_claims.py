@@ -5,7 +5,6 @@ import pandas as pd
 from carto_helpers.claims.verdicts import (
     DOES_NOT,
     HOLDS,
-    LEAST_ROWS,
     NOT_SHOWN,
     OPPOSITE,
     Finding,
@@ -15,7 +14,7 @@ from carto_helpers.claims.verdicts import (
 )
 from carto_helpers.config import start_name
 from carto_helpers.metrics import confidence_interval
-from carto_helpers.paired import LEVEL, paired_comparison, rank_correlation
+from carto_helpers.paired import LEAST_ROWS, LEVEL, paired_comparison, rank_correlation
 from carto_helpers.printed_numbers import number, printed_p
 
 LEAST_MAPS = 4  # the best order of three has p = 1/6

@@ -10,7 +10,6 @@ from carto_helpers.printed_numbers import number, signed
 
 HOLDS, DOES_NOT, UNKNOWN = "holds", "does not", "not yet known"
 OPPOSITE, NOT_SHOWN = "the opposite is shown", "not shown"  # why a claim does not hold
-LEAST_ROWS = 3  # of each side; with fewer nothing is said
 
 
 @dataclass(frozen=True, kw_only=True)

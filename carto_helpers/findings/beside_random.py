@@ -2,12 +2,14 @@
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from carto_helpers.comparison import SUBSET, require_columns, round_shares
-from carto_helpers.paired import LEVEL, holm, paired_comparison
+from carto_helpers.paired import LEAST_ROWS, LEVEL, holm, paired_comparison
 from carto_helpers.printed_numbers import printed_p, signed, signed_interval
 
-BESIDE = ("train_data", "difference", "low", "high", "p", "n")
+BESIDE = ("train_data", "gain", "low", "high", "p", "n")
+_NOT_CHOSEN = ("random", "all")
 
 
 def beside_random(table: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
@@ -19,43 +21,63 @@ def beside_random(table: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
         From `tables.table3` or `tables.table4`, of one data set and student; it says which subsets
         are compared, whether run or not.
     students
-        Rows of that student and one teacher, at most one of a subset and seed.
+        Rows of that student and one teacher, one of a subset and seed.
 
     Returns
     -------
     DataFrame
-        `BESIDE`, one row a subset that shares a seed with the random one: the mean `difference` of
-        macro F1 on the test set, its 95 % interval `low` to `high`, `p` of the paired t test,
+        `BESIDE`, one row a subset that shares a seed with the random one: the mean `gain` in macro
+        F1 on the test set, its own 95 % interval `low` to `high`, `p` of the paired t test,
         corrected for every subset of the table (`paired.holm`), and the `n` seeds that both have.
-        With one seed the interval and `p` are NaN.
+        The interval is NaN for one seed, `p` for fewer than `paired.LEAST_ROWS`.
 
     Raises
     ------
     ValueError
-        If a column is missing.
+        If a column is missing, the table has no random subset, or a seed comes twice.
     """
     require_columns(table, ("train_data", *SUBSET), "table")
     require_columns(students, (*SUBSET, "student_seed", "test_macro_f1"), "students")
-    chosen, students = table[~table["rule"].isin(["random", "all"])], round_shares(students)
-    random = _by_seed(students, table[table["rule"] == "random"].iloc[0])
+    table, students = round_shares(table), round_shares(students)
+    chosen = table[~table["rule"].isin(_NOT_CHOSEN)]
+    random = _by_seed(students, _random_subset(table))
     lines = []
     for _, subset in chosen.iterrows():
         pairs = pd.concat([_by_seed(students, subset), random], axis=1, join="inner").to_numpy()
         if len(pairs):
-            lines.append((subset["train_data"], *_differences(*pairs.T), len(pairs)))
+            lines.append((subset["train_data"], *_gain(*pairs.T), len(pairs)))
     found = pd.DataFrame(lines, columns=list(BESIDE))
-    is_tested = found["p"].notna()
+    is_tested = found["n"] >= LEAST_ROWS
+    found["p"] = found["p"].where(is_tested)
     found.loc[is_tested, "p"] = holm(found.loc[is_tested, "p"].tolist(), len(chosen))
     return found
+
+
+def _random_subset(table: pd.DataFrame) -> "pd.Series[float]":
+    rows = table[table["rule"] == "random"]
+    if len(rows) != 1:
+        raise ValueError(
+            f"`table` must hold one random subset, got {len(rows)}; pass table 3 or 4 of one "
+            "data set and student"
+        )
+    return rows.iloc[0]
 
 
 def _by_seed(students: pd.DataFrame, subset: "pd.Series[float]") -> "pd.Series[float]":
     names = list(SUBSET)
     rows = students[(students[names] == subset[names]).all(axis=1)]
+    if rows["student_seed"].duplicated().any():
+        raise ValueError(
+            f"`students` must hold a seed of {subset['train_data']} once, got "
+            f"{sorted(rows['student_seed'])}; pass the rows of one student and one teacher"
+        )
     return rows.set_index("student_seed")["test_macro_f1"]
 
 
-def _differences(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float, float]:
+def _gain(
+    first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"]
+) -> tuple[float, float, float, float]:
+    """Return the columns `gain` to `p`, the last not yet corrected."""
     if len(first) < 2:
         return float(first[0] - second[0]), np.nan, np.nan, np.nan
     found = paired_comparison(first, second)
@@ -63,8 +85,15 @@ def _differences(first: np.ndarray, second: np.ndarray) -> tuple[float, float, f
 
 
 def beside_table(found: pd.DataFrame) -> pd.DataFrame:
-    """Return `beside_random` as `tables.show` takes it, p values as text."""
-    return found.assign(p=found["p"].map(printed_p))
+    """Return `beside_random` as `tables.show` takes it, its numbers as text."""
+    bounds = zip(found["low"], found["high"], strict=True)
+    return pd.DataFrame({
+        "train_data": found["train_data"],
+        "gain": found["gain"].map(signed),
+        "interval": [signed_interval(*ends) or "–" for ends in bounds],
+        "n": found["n"],
+        "p": found["p"].map(printed_p),
+    })  # fmt: skip
 
 
 def read_subsets(table: pd.DataFrame, found: pd.DataFrame) -> str:
@@ -80,41 +109,30 @@ def read_subsets(table: pd.DataFrame, found: pd.DataFrame) -> str:
     require_columns(table, ("rule", "mean", "n"), "table")
     if found.empty:
         return "**Not enough runs are recorded yet to compare the subsets with a random one.**"
-    random, whole = (
-        table[(table["rule"] == rule) & (table["n"] > 0)] for rule in ("random", "all")
-    )
-    best = found.iloc[int(found["difference"].argmax())].to_dict()
+    run = table[table["n"] > 0].set_index("rule")
+    best = found.iloc[int(found["gain"].argmax())].to_dict()
     interval = signed_interval(best["low"], best["high"])
     said = (
-        f"The random subset reaches a mean macro F1 of **{random['mean'].iloc[0]:.3f}** "
-        f"(n = {random['n'].iloc[0]}). Over {_seeds(found['n'])}, "
-        f"**{int((found['difference'] > 0).sum())} of {len(found)}** subsets that the dynamics "
-        f"chose score higher; the best, {best['train_data']}, differs from it by "
-        f"{signed(best['difference'])}{f' ({interval})' * bool(interval)}."
+        f"The random subset reaches a mean macro F1 of **{run['mean']['random']:.3f}** "
+        f"(n = {run['n']['random']}). Over the seeds that both have, "
+        f"**{int((found['gain'] > 0).sum())} of {len(found)}** subsets that the dynamics chose "
+        f"score higher; the best, {best['train_data']}, differs from it by "
+        f"{signed(best['gain'])} ({f'{interval}, ' * bool(interval)}n = {best['n']})."
     )
-    whole_said = (
-        f" The whole training split gives {whole['mean'].iloc[0]:.3f}." if len(whole) else ""
-    )
-    return said + _read_tests(found, n_planned=_n_chosen(table)) + whole_said
+    n_chosen = int((~table["rule"].isin(_NOT_CHOSEN)).sum())
+    whole = ""
+    if "all" in run.index:
+        whole = f" The whole training split gives {run['mean']['all']:.3f}."
+    return said + _read_tests(found, n_chosen) + whole
 
 
-def _read_tests(found: pd.DataFrame, *, n_planned: int) -> str:
-    if found["p"].isna().all():
-        return " One seed tests nothing."
+def _read_tests(found: pd.DataFrame, n_chosen: int) -> str:
+    n_tested = int(found["p"].notna().sum())
+    if not n_tested:
+        return f" Fewer than {LEAST_ROWS} seeds test nothing."
     shown = found[found["p"] <= LEVEL]
-    n_above = int((shown["difference"] > 0).sum())
+    n_above = int((shown["gain"] > 0).sum())
     return (
-        f" A paired t test shows {n_above} of them above random and {len(shown) - n_above} below "
-        f"(p ≤ {LEVEL}, corrected for {n_planned} comparisons)."
+        f" A paired t test shows {n_above} of {n_tested} above random and "
+        f"{len(shown) - n_above} below (p ≤ {LEVEL}, corrected for {n_chosen} comparisons)."
     )
-
-
-def _n_chosen(table: pd.DataFrame) -> int:
-    return int((~table["rule"].isin(["random", "all"])).sum())
-
-
-def _seeds(n: "pd.Series[int]") -> str:
-    if n.max() == 1:
-        return "the one seed that both have"
-    counts = str(n.max()) if n.min() == n.max() else f"{n.min()} to {n.max()}"
-    return f"the {counts} seeds that both have"

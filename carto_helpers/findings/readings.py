@@ -8,6 +8,7 @@ import pandas as pd
 from carto_helpers.comparison import MARKS, require_columns
 from carto_helpers.config import DATASETS, start_name
 from carto_helpers.doubts import meanings
+from carto_helpers.printed_numbers import signed
 
 
 def read_teachers(rows: pd.DataFrame) -> str:
@@ -66,8 +67,9 @@ def read_sizes(table: pd.DataFrame) -> str:
         return "**Not enough sizes are recorded yet to compare them.**"
     gains = run["mean"].diff().iloc[1:]
     sizes = run["fraction"].map("{:.3g}".format).tolist()
-    signed = gains.map("{:+.3f}".format).str.replace("-", "−")
-    steps = [f"{a} → {b}: {s}" for a, b, s in zip(sizes, sizes[1:], signed, strict=False)]
+    steps = [
+        f"{a} → {b}: {signed(gain)}" for a, b, gain in zip(sizes, sizes[1:], gains, strict=False)
+    ]
     return (
         f"From a fraction of {sizes[0]} to {sizes[-1]} of the training split, mean macro F1 goes "
         f"from **{run['mean'].iloc[0]:.3f}** to **{run['mean'].iloc[-1]:.3f}**; step by step "
