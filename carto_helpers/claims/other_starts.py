@@ -51,7 +51,8 @@ def _judged(
     before = findings.set_index(_PLACE).loc[list(rows[_PLACE].itertuples(index=False, name=None))]
     rows = rows.assign(start=start, tables_verdict=_told(before))
     is_same = (rows[_DECISIVE].to_numpy() == before[_DECISIVE].to_numpy()).all(axis=1)
-    return rows[(rows["verdict"] != UNKNOWN) & ~is_same]
+    changed: pd.DataFrame = rows[(rows["verdict"] != UNKNOWN) & ~is_same]
+    return changed
 
 
 def _told(findings: pd.DataFrame) -> list[str]:
