@@ -263,3 +263,10 @@ def test_a_table_of_sentences_wraps() -> None:
 def test_a_verdict_is_told_with_its_reason() -> None:
     verdicts = pd.DataFrame({"verdict": ["holds", "does not"], "reason": ["", "not shown"]})
     assert printed(verdicts)["verdict"].tolist() == ["holds", "does not (not shown)"]
+
+
+def test_a_fraction_of_many_decimals_finds_its_rows() -> None:
+    """Rows keep six."""
+    rows = made_students([RANDOM], fraction=1 / 3)
+    table = table3(summary(rows), PAPER3, students=["mobilenet"], fraction=1 / 3)
+    assert table.loc[table["rule"] == "random", "n"].tolist() == [3]
