@@ -13,6 +13,8 @@ from carto_helpers.config import Recipe
 from carto_helpers.findings.chosen_rows import PAPERS_DATASETS
 from carto_helpers.records import Results
 
+BOOK = Path(__file__).parents[1] / "book" / "results"
+
 TAUGHT = Recipe(hard_weight=1.0).to_json()
 
 
@@ -61,3 +63,13 @@ def test_without_any_student_there_is_an_empty_frame(tmp_path: Path) -> None:
     students = Evidence(Results(tmp_path)).students
     assert isinstance(students, pd.DataFrame)
     assert students.empty
+
+
+def test_where_no_teacher_began_so_none_is_mapped() -> None:
+    """Another start's map would be told as this one's."""
+    results = Results(BOOK)
+    starts = results.teachers().set_index("key")["start"]
+    (key,) = Evidence(results, start="cifar100").mapped("cifar10")
+    assert starts[key].startswith("cifar100:")
+    assert Evidence(results, start="cifar100").mapped("mnist") == []
+    assert len(Evidence(results).mapped("mnist")) == len(Evidence(results).mapped("digits")) == 1

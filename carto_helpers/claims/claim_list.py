@@ -49,7 +49,7 @@ class Evidence:
     def __init__(
         self, results: Results, paper: Path | None = None, start: str | None = None
     ) -> None:
-        self.results = results
+        self.results, self._start = results, start
         self.teachers = with_doubts(results, results.teachers())
         self._chosen = chosen_teachers(results, start)
         students = results.students()
@@ -67,9 +67,14 @@ class Evidence:
         return dict(zip(subset_labels(rows), rows["paper"].astype(float), strict=True))
 
     def mapped(self, dataset: str) -> list[str]:
-        """Return the key of a data set's chosen teacher, none if its dynamics are not recorded."""
+        """Return the key of a data set's chosen teacher, none if its dynamics are not recorded.
+
+        Where none is by the paper's recipe, the strongest serves, unless a start is asked for.
+        """
         kept = recorded_maps(self.results, dataset)
-        chosen = self._chosen.loc[self._chosen["dataset"] == dataset, "key"].tolist() or kept
+        chosen = self._chosen.loc[self._chosen["dataset"] == dataset, "key"].tolist()
+        if not chosen and self._start is None:
+            chosen = kept
         return [key for key in chosen[:1] if key in kept]
 
     def doubts(self, column: str, values: Sequence[str]) -> str:

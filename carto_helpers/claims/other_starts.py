@@ -10,7 +10,6 @@ from carto_helpers.config import start_name
 from carto_helpers.findings.chosen_rows import chosen_teachers, paper_teachers
 from carto_helpers.records import Results
 
-_PLACE = ["claim", "dataset", "subject"]
 _DECISIVE = ["verdict", "statistic", "n"]
 
 
@@ -48,11 +47,18 @@ def _judged(
     results: Results, findings: pd.DataFrame, start: str, paper: Path | None
 ) -> pd.DataFrame:
     rows = judge(results, list(dict.fromkeys(findings["dataset"])), paper, start=start)
-    before = findings.set_index(_PLACE).loc[list(rows[_PLACE].itertuples(index=False, name=None))]
+    before = findings.set_index(_places(findings)).loc[_places(rows)]
     rows = rows.assign(start=start, tables_verdict=_told(before))
     is_same = (rows[_DECISIVE].to_numpy() == before[_DECISIVE].to_numpy()).all(axis=1)
     changed: pd.DataFrame = rows[(rows["verdict"] != UNKNOWN) & ~is_same]
     return changed
+
+
+def _places(findings: pd.DataFrame) -> pd.MultiIndex:
+    """Return the claim, the data set and the how-manieth there: a subject may be a teacher's."""
+    which = findings[["claim", "dataset"]]
+    numbered = which.assign(number=findings.groupby(["claim", "dataset"]).cumcount())
+    return pd.MultiIndex.from_frame(numbered)
 
 
 def _told(findings: pd.DataFrame) -> list[str]:
