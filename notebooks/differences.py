@@ -65,12 +65,13 @@ tables.show(differences.widest(table), caption="Cells of table 3 that differ.")
 Markdown(differences.told(differences.twins(shared, table)))
 
 # %% [markdown]
-# ## A teacher that learns late
+# ## Low variability, of two kinds
 #
-# The paper's teacher began with ImageNet's weights and ours began from scratch. Low variability
-# then means two things: an image that is known from the first epoch on, or one that is never
-# learnt. The table tells which of them a subset holds: on what share of its images the tables'
-# teacher ends right, and the mean entropy of its soft labels in nats (at most ln 10 = 2.303).
+# Low variability means two things: an image that is known from the first epoch on, or one that is
+# never learnt. Of the second a teacher that begins with ImageNet's weights, as the paper's did,
+# should have few. The table tells which of them a subset holds: on what share of its images the
+# tables' teacher ends right, and the mean entropy of its soft labels in nats (at most
+# ln 10 = 2.303).
 
 # %% tags=["hide-input"]
 Markdown(differences.told(differences.teacher_on_subsets(card)))
@@ -80,8 +81,8 @@ Markdown(differences.told(differences.teacher_on_subsets(card)))
 #
 # ImageNet's weights are not at hand here. The nearest to them is a teacher that first learnt the
 # other CIFAR by the same recipe, its head replaced. The tables show the students of the teacher
-# that most have learnt from; where another start gives a better teacher, it has students of its
-# own, and this is what changes for them. Of each start, the teacher that most MobileNet students
+# that most have learnt from; one with another start has students of its own, and this is what
+# changes for them. Of each start, the teacher that most MobileNet students
 # learnt from, of equals the best by validation, with the shares of the training split that it got
 # right after its first and its last epoch:
 

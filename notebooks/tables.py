@@ -19,9 +19,9 @@
 # What do the paper's tables say when they are filled again? Each cell holds the mean of our seeds
 # with its 95 % interval (Student's t over *n* seeds), the paper's value, the difference and a mark:
 # *agrees* (the paper's value lies within our interval, widened by its rounding), *differs*, *other
-# start* (ours from scratch, theirs from ImageNet), *one seed* (no interval yet), *not run*. Table 1
-# has {doc}`its own page <architectures>`, and so has table 6, {doc}`the worked example
-# <worked_example>`.
+# start* (theirs began with ImageNet's weights, ours with others), *one seed* (no interval yet),
+# *not run*. Table 1 has {doc}`its own page <architectures>`, and so has table 6, {doc}`the worked
+# example <worked_example>`.
 
 # %% tags=["parameters", "hide-input"]
 results = "results"  # folder of the record

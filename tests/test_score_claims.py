@@ -10,9 +10,7 @@ from carto_helpers.claims.claim_cells import CHOSEN, HIGH_CORRECTNESS, MIXES, RA
 from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, UNKNOWN
 
 LOW_MIXES = dict.fromkeys(MIXES, 0.4)
-ABOVE = (
-    "random's mean is above {} of {} others; the best of these, high-correctness, is {} above it"
-)
+ABOVE = "random's mean is above {} of {} others; the best of them, high-correctness, is {} above it"
 STEPS = np.linspace(-0.03, 0.04, 7)  # three below random, three above, one at 0.005
 
 
@@ -21,7 +19,7 @@ def test_random_above_every_ranking_holds() -> None:
     assert found.verdict == HOLDS
     assert found.n == 5
     assert found.p < 0.05
-    assert found.reading.startswith("random's mean is above all 11 others; the best of these")
+    assert found.reading.startswith("random's mean is above all 11 others; the best of them")
 
 
 def test_one_ranking_above_random_does_not_hold() -> None:

@@ -25,7 +25,7 @@ def read_above(others: Sequence[str]) -> Callable[[Means], str]:
     Examples
     --------
     >>> read_above(["33% a", "33% b"])({"33% random": 0.5, "33% a": 0.6, "33% b": 0.4})
-    "random's mean is above 1 of 2 others; the best of these, a, is 0.100 above it"
+    "random's mean is above 1 of 2 others; the best of them, a, is 0.100 above it"
     """
 
     def read(means: Means) -> str:
@@ -38,7 +38,7 @@ def read_above(others: Sequence[str]) -> Callable[[Means], str]:
         gap = means[best] - means[RANDOM]
         side = "above" if gap > 0 else "below"
         return (
-            f"random's mean is above {n_above} {len(known)} others; the best of these, "
+            f"random's mean is above {n_above} {len(known)} others; the best of them, "
             f"{short(best)}, is {abs(gap):.3f} {side} it"
         )
 

@@ -270,7 +270,7 @@ def _read_tests(rows: pd.DataFrame) -> str:
     of = f"the {len(tested)}" if len(tested) == len(above) else f"{len(tested)} with two seeds"
     n_shown = int((tested <= LEVEL).sum())
     said = (
-        f" That they lie above it a paired t test shows for {n_shown} of {of} "
+        f" A paired t test shows the lead of {n_shown or 'none'} of {of} "
         f"(p ≤ {LEVEL} when corrected for {len(PHASE1_RULES) - 1} comparisons)"
     )
     return f"{said}{': with this teacher the opposite of the claim is shown' * (n_shown > 0)}."
