@@ -60,8 +60,9 @@ def _why() -> str:
 def _line(row: dict[str, Any]) -> str:
     reading = row["reading"][0].upper() + row["reading"][1:]
     n_open = row["n_asked"] - row["n_shown"] - row["n_against"]
+    neither = "neither" if row["n_against"] else "they do not show it"
     rest = f", the opposite for {row['n_against']}" if row["n_against"] else ""
-    rest += f", for the other {n_open} neither" if n_open else ""
+    rest += f"; for the other {n_open} {neither}" if n_open else ""
     return (
         f"- {row['dataset']}, {row['subject']}: **{SAID[row['reason'] or row['verdict']]}**. "
         f"{reading}. Is each lead more than chance? Runs of the same seed, compared in pairs, show "
