@@ -211,3 +211,8 @@ Markdown(points[16].text())
 tables.show(
     tables.provenance(chosen_rows.chosen_students(record)), caption="The students' rows."
 )
+
+# %% tags=["hide-input"]
+tables.show(
+    tables.provenance(chosen_rows.chosen_teachers(record)), caption="The teachers' rows."
+)

@@ -77,14 +77,14 @@ Markdown(differences.told(differences.twins(shared, table)))
 Markdown(differences.told(differences.teacher_on_subsets(card)))
 
 # %% [markdown]
-# ## A teacher that knows more at the start
+# ## Teachers that know more or less at the start
 #
 # ImageNet's weights are not at hand here. The nearest to them is a teacher that first learnt the
 # other CIFAR by the same recipe, its head replaced. The tables show the students of the teacher
-# that most have learnt from; one with another start has students of its own, and this is what
-# changes for them. Of each start, the teacher that most MobileNet students
-# learnt from, of equals the best by validation, with the shares of the training split that it got
-# right after its first and its last epoch:
+# that most have learnt from; one with another start has students of its own, and below stands what
+# changes for them. Of each start, the teacher that most MobileNet students learnt from, of equals
+# the best by validation, with the shares of the training split that it got right after its first
+# and its last epoch:
 
 # %% tags=["hide-input"]
 teachers = teacher_starts.starts(record, "cifar10", "mobilenet")
@@ -161,4 +161,9 @@ Markdown(differences.told(class_balance.mean_scores(study.studied, study.student
 # ## Where the numbers come from
 
 # %% tags=["hide-input"]
-tables.show(tables.provenance(students), caption="Provenance of the students' rows.")
+tables.show(tables.provenance(students), caption="The students' rows.")
+
+# %% tags=["hide-input"]
+tables.show(
+    tables.provenance(chosen_rows.chosen_teachers(record)), caption="The teachers' rows."
+)

@@ -53,18 +53,19 @@ five = tables.table5(summarised, published("table5_phase3"))
 Markdown(readings.read_coverage({"3": three, "4": four, "5": five}))
 
 # %% [markdown]
-# The steps of the paper in order of worth, by three seeds a cell. Phases share the runs on the
-# whole split and on the random third; hours are of training, on what the last column says.
+# The steps of the paper in order of worth, by three seeds a cell: all its teachers, and of students
+# those of the teachers that these tables show. Phases share the runs on the whole split and on the
+# random third; hours are of training, on what the last column says.
 
 # %% tags=["hide-input"]
-tables.show(coverage.coverage(record), caption="What is recorded, and what it took.")
+tables.show(coverage.coverage(record), caption="What these tables rest on, and what it took.")
 
 # %% [markdown]
 # ## Table 2: the teachers
 #
 # The teacher of each data set is the one that most students have learnt from, of equals the one
 # with the highest macro F1 on the validation split. Each teacher's page shows all that were tried,
-# and {doc}`differences` what a better one changes.
+# and {doc}`differences` what one with another start changes.
 
 # %% tags=["hide-input"]
 tables.show(

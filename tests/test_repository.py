@@ -8,7 +8,7 @@ from pathlib import Path
 import jupytext
 import pytest
 import yaml
-from make_readme import written
+from make_readme import place_line, written
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -164,6 +164,27 @@ def test_the_citation_names_this_version():
 
 def test_the_committed_record_has_its_checksums() -> None:
     assert Results(ROOT / "book" / "results").unsealed() == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ((11, 11, 0), "show it for 11 of the 11 (n"),
+        ((11, 5, 0), "show it for 5 of the 11; for 6 others they do not show it (n"),
+        ((11, 6, 1), "show it for 6 of the 11, the opposite for 1; for 4 others neither (n"),
+        ((3, 2, 1), "show it for 2 of the 11, the opposite for 1; 8 are not run (n"),
+    ],
+)
+def test_readme_counts_what_is_shown_either_way_and_what_is_not_run(counts, said) -> None:
+    n_made, n_shown, n_against = counts
+    row = {
+        "dataset": "cifar10", "subject": "resnet", "verdict": "does not", "n": 3, "n_asked": 11,
+        "reason": "the opposite is shown" if n_against else "not shown", "reading": "random's mean",
+        "n_made": n_made, "n_shown": n_shown, "n_against": n_against,
+    }  # fmt: skip
+    found = place_line(row, "cifar100")
+    assert said in found
+    assert found.startswith("- cifar10, resnet, teacher from cifar100: **")
 
 
 def test_readme_says_what_the_record_says() -> None:

@@ -10,7 +10,10 @@ from carto_helpers.claims.claim_cells import CHOSEN, HIGH_CORRECTNESS, MIXES, RA
 from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, UNKNOWN
 
 LOW_MIXES = dict.fromkeys(MIXES, 0.4)
-ABOVE = "random's mean is above {} of {} others; the best of them, high-correctness, is {} above it"
+ABOVE = (
+    "random's mean is above {} of {} others; the best of the others, high-correctness, "
+    "is {} above it"
+)
 STEPS = np.linspace(-0.03, 0.04, 7)  # three below random, three above, one at 0.005
 
 
@@ -19,7 +22,7 @@ def test_random_above_every_ranking_holds() -> None:
     assert found.verdict == HOLDS
     assert found.n == 5
     assert found.p < 0.05
-    assert found.reading.startswith("random's mean is above all 11 others; the best of them")
+    assert found.reading.startswith("random's mean is above all 11 others; the best of the others")
 
 
 def test_one_ranking_above_random_does_not_hold() -> None:
@@ -28,6 +31,12 @@ def test_one_ranking_above_random_does_not_hold() -> None:
     assert found.verdict == DOES_NOT
     assert found.statistic.startswith("high-correctness: −0.026, t = ")
     assert found.reading == ABOVE.format(10, 11, "0.026")
+
+
+def test_where_one_other_is_known_it_is_told_alone() -> None:
+    read = claims.read_above(CHOSEN)
+    said = read({RANDOM: 0.5, HIGH_CORRECTNESS: 0.503, "25% random": 0.6})
+    assert said == "high-correctness, the only other that is known, is 0.003 above random"
 
 
 def test_the_p_value_is_scipys_times_the_number_of_comparisons() -> None:

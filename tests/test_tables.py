@@ -234,6 +234,8 @@ def test_a_start_that_all_rows_share_is_told_as_the_students() -> None:
     rows = made_students([RANDOM])
     html = show(table3(summary(rows), PAPER3, students=["mobilenet"]), caption="One.").to_html()
     assert "One. Throughout: dataset cifar10, student mobilenet, its start scratch.<" in html
+    html = show(table3(summary(rows), PAPER3), caption="All.").to_html()
+    assert "All. Throughout: dataset cifar10, the students' start scratch.<" in html
 
 
 def test_a_tables_texts_are_no_markup() -> None:

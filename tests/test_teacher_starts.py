@@ -164,7 +164,14 @@ def test_two_seeds_have_an_interval_and_a_p_corrected_for_all_eleven(tmp_path: P
     assert found.loc["ambiguous", "p"] == pytest.approx(min(1, 9 * alone))  # 2 of 11 are smaller
     said = read_contrast(found.reset_index(), starts(results, "cifar10", "mobilenet"))
     assert "the same 2 seeds of both" in said
-    assert "by +0.150 (+0.150 to +0.150). A paired t test shows the lead of 1 of the " in said
+    assert "by +0.150 (+0.150 to +0.150). A paired t test shows this lead (p ≤ 0.05" in said
+    assert "the opposite of the claim is shown" in said
+    found.loc["high-confidence", "p"] = 0.2
+    unsure = read_contrast(found.reset_index(), starts(results, "cifar10", "mobilenet"))
+    assert "A paired t test does not show this lead (p" in unsure
+    found.loc["ambiguous", ["other_gain", "p"]] = [0.01, 0.01]
+    two = read_contrast(found.reset_index(), starts(results, "cifar10", "mobilenet"))
+    assert "A paired t test shows the lead of 1 of the 2 (p" in two
 
 
 def test_seeds_that_differ_by_rule_are_told(tmp_path: Path) -> None:

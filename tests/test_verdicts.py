@@ -55,7 +55,8 @@ def test_missing_comparisons_leave_it_unknown() -> None:
 
 def test_it_is_told_how_many_comparisons_are_shown() -> None:
     found = decided(3, a=made(0.1, 0.001), b=made(0.2, 0.2), c=made(-0.1, 0.001))
-    assert (found.n_shown, found.n_against, found.n_asked) == (1, 1, 3)
+    assert (found.n_shown, found.n_against, found.n_made, found.n_asked) == (1, 1, 3, 3)
+    assert (decided(3, a=made(0.1, 0.001)).n_made, decided(3).n_made) == (1, 0)
 
 
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 1)), min_size=1, max_size=8))

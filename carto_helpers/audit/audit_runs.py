@@ -69,7 +69,8 @@ def _spread(sources: Sources) -> dict[str, str]:
         cells = rows.groupby(["rule", "fraction", "hard", "ambiguous", "easy"])["test_macro_f1"]
         spreads = cells.std()[cells.size() >= LEAST_ROWS]
         if len(spreads):
-            found[name] = f"{number(float(spreads.median()), 4)} ({len(spreads)} cells)"
+            cells_of = f"{len(spreads)} cell{'s' * (len(spreads) > 1)}"
+            found[name] = f"{number(float(spreads.median()), 4)} ({cells_of})"
     return found
 
 

@@ -96,7 +96,9 @@ def _without_constants(text: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         found = set(text[name]) - {"–"} if name in text else set()
         if len(found) == 1 and len(text) > 1:
             same[name] = found.pop()
-    told = {name: f"its {name}" if name == "start" and "student" in same else name for name in same}
+    told = {name: name for name in same}
+    if "student" in text:
+        told["start"] = "its start" if "student" in same else "the students' start"
     sentence = ", ".join(f"{told[name]} {value}" for name, value in same.items())
     return text.drop(columns=list(same)), f"Throughout: {sentence}." if same else ""
 

@@ -25,7 +25,7 @@ def read_above(others: Sequence[str]) -> Callable[[Means], str]:
     Examples
     --------
     >>> read_above(["33% a", "33% b"])({"33% random": 0.5, "33% a": 0.6, "33% b": 0.4})
-    "random's mean is above 1 of 2 others; the best of them, a, is 0.100 above it"
+    "random's mean is above 1 of 2 others; the best of the others, a, is 0.100 above it"
     """
 
     def read(means: Means) -> str:
@@ -33,12 +33,14 @@ def read_above(others: Sequence[str]) -> Callable[[Means], str]:
         if RANDOM not in means or not known:
             return ""
         n_below = sum(means[name] < means[RANDOM] for name in known)
-        n_above = "all" if n_below == len(known) else f"{n_below} of"
         best = max(known, key=lambda name: means[name])
         gap = means[best] - means[RANDOM]
         side = "above" if gap > 0 else "below"
+        if len(known) == 1:
+            return f"{short(best)}, the only other that is known, is {abs(gap):.3f} {side} random"
+        n_above = "all" if n_below == len(known) else f"{n_below} of"
         return (
-            f"random's mean is above {n_above} {len(known)} others; the best of them, "
+            f"random's mean is above {n_above} {len(known)} others; the best of the others, "
             f"{short(best)}, is {abs(gap):.3f} {side} it"
         )
 

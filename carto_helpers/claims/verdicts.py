@@ -20,8 +20,9 @@ class Finding:
     seeds or examples; `p` its corrected p value (NaN where an interval decides); `low` and `high`
     the ends of its 95 % interval. `reading` says what was found, `paper` the same
     of the paper's own table, `reason` why the claim does not hold (`OPPOSITE` or `NOT_SHOWN`).
-    Of the `n_asked` comparisons that the claim makes, `n_shown` are shown as it says, `n_against`
-    the other way. `doubts` tells the marks of the rows behind it, "" where they have none.
+    Of the `n_asked` comparisons that the claim makes `n_made` have their rows, `n_shown` are shown
+    as it says, `n_against` the other way. `doubts` tells the marks of the rows behind it, ""
+    where they have none.
     """
 
     dataset: str
@@ -37,6 +38,7 @@ class Finding:
     high: float = field(default=float("nan"))
     n_shown: int = 0
     n_against: int = 0
+    n_made: int = 0
     n_asked: int = 1
     doubts: str = ""
 
@@ -99,6 +101,7 @@ def decide(
         reason=reason,
         n_shown=n_shown,
         n_against=len(against),
+        n_made=len(compared),
         n_asked=n_planned,
         **_numbers(name, compared[name], p[name]),
     )

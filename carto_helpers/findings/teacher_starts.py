@@ -269,8 +269,12 @@ def _read_tests(rows: pd.DataFrame) -> str:
         return ""
     of = f"the {len(tested)}" if len(tested) == len(above) else f"{len(tested)} with two seeds"
     n_shown = int((tested <= LEVEL).sum())
+    if len(above) == 1:
+        shown = f"{'shows' if n_shown else 'does not show'} this lead"
+    else:
+        shown = f"shows the lead of {n_shown or 'none'} of {of}"
     said = (
-        f" A paired t test shows the lead of {n_shown or 'none'} of {of} "
+        f" A paired t test {shown} "
         f"(p ≤ {LEVEL} when corrected for {len(PHASE1_RULES) - 1} comparisons)"
     )
     return f"{said}{': with this teacher the opposite of the claim is shown' * (n_shown > 0)}."
