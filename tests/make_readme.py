@@ -46,8 +46,8 @@ def _starts() -> str:
         return ""
     text = teacher_starts.read_contrast(found, teachers)
     return (
-        "With a teacher of another start (cifar10, mobilenet; one *from cifar100* first learnt that "
-        f"data set):\n\n{text}"
+        "With a teacher of another start (cifar10, mobilenet; one *from cifar100* first learnt "
+        f"that data set):\n\n{text}"
     )
 
 
