@@ -5,7 +5,15 @@ import pytest
 from scipy.stats import ttest_rel
 
 from carto_helpers import tables
-from carto_helpers.findings.beside_random import BESIDE, beside_random, beside_table, read_subsets
+from carto_helpers.findings.beside_random import (
+    BESIDE,
+    beside_random,
+    beside_table,
+    between_students,
+    read_between,
+    read_subsets,
+    students_table,
+)
 from carto_helpers.paired import holm
 
 SUBSETS = {"random": "33 % random", "easy-to-learn": "33 % easy", "ambiguous": "33 % ambiguous"}
@@ -166,3 +174,47 @@ def test_numbers_are_printed_as_text() -> None:
     assert shown["interval"].tolist()[0].startswith("−0.1")
     printed = tables.printed(shown)
     assert printed.columns.tolist() == ["train data", "less random", "95 % interval", "n", "p"]
+
+
+def test_two_students_are_compared_over_the_seeds_that_all_four_runs_have() -> None:
+    small = made_students(random=[*RANDOM, 0.9], easy_to_learn=EASY, ambiguous=[0.5])
+    large = made_students(random=[0.6, 0.61, 0.6], easy_to_learn=[0.7, 0.73, 0.74], all=[0.8])
+    found = between_students(made_table(small), large, small)
+    assert found["train_data"].tolist() == ["33 % easy"]
+    gains = [0.1, 0.12, 0.14], [-0.1, -0.08, -0.12]
+    assert found.loc[0, ["first", "second", "gain"]].tolist() == pytest.approx([0.12, -0.1, 0.22])
+    test = ttest_rel(*gains)
+    assert found.loc[0, "p"] == pytest.approx(2 * test.pvalue)  # of two subsets in the table
+    low, high = test.confidence_interval()
+    assert found.loc[0, ["low", "high"]].tolist() == pytest.approx([low, high])
+    said = read_between(found, "Large", "Small")
+    assert "larger for Large than for Small in **1**" in said
+    assert "shows this for **1** and the reverse for **0**" in said
+    shown = students_table(found, "Large", "Small").iloc[0].to_dict()
+    assert shown["Large − random"] == "+0.120" and shown["Small − random"] == "−0.100"
+    assert shown["difference"] == "+0.220" and shown["n"] == 3
+
+
+def test_the_reverse_is_counted_too() -> None:
+    small = made_students(random=RANDOM, easy_to_learn=EASY)
+    large = made_students(random=[0.6, 0.61, 0.6], easy_to_learn=[0.7, 0.73, 0.74])
+    found = between_students(made_table(small), small, large)
+    said = read_between(found, "Small", "Large")
+    assert "in **0**; a paired t test shows this for **0** and the reverse for **1**" in said
+
+
+def test_with_too_few_seeds_of_one_student_nothing_is_tested() -> None:
+    small = made_students(random=RANDOM, easy_to_learn=EASY)
+    large = made_students(random=[0.6], easy_to_learn=[0.7])
+    found = between_students(made_table(small), large, small)
+    assert found.loc[0, "gain"] == pytest.approx(0.2)
+    assert "nothing is tested" in read_between(found, "Large", "Small")
+    assert students_table(found, "Large", "Small").loc[0, "95 % interval"] == "–"
+    none = between_students(made_table(small), large.iloc[:0], small)
+    assert none.empty and "nothing is tested" in read_between(none, "Large", "Small")
+
+
+def test_rows_without_a_column_are_named() -> None:
+    small = made_students(random=RANDOM)
+    with pytest.raises(ValueError, match="second.*student_seed|student_seed.*second"):
+        between_students(made_table(small), small, small.drop(columns="student_seed"))

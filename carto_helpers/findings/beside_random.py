@@ -53,6 +53,41 @@ def beside_random(table: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
+def between_students(
+    table: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame
+) -> pd.DataFrame:
+    """Return by how much a subset's gain over the random one is larger for the first student.
+
+    Parameters
+    ----------
+    table
+        From `tables.table3` or `tables.table4`, of one data set and either student.
+    first, second
+        Rows of the two students, one of a subset and seed, all of one teacher.
+
+    Returns
+    -------
+    DataFrame
+        `BESIDE`, as from `beside_random`, whose `gain` is the first student's gain less the
+        second's, and these two as `first` and `second`, all over the seeds that the four runs
+        have.
+
+    Raises
+    ------
+    ValueError
+        As `beside_random`.
+    """
+    names = [*SUBSET, "student_seed"]
+    for rows, what in ((first, "first"), (second, "second")):
+        require_columns(rows, (*names, "test_macro_f1"), what)
+    one, other = (round_shares(rows)[[*names, "test_macro_f1"]] for rows in (first, second))
+    both = one.merge(other, on=names, suffixes=("_one", "_other"))
+    scores = both.pop("test_macro_f1_one"), both.pop("test_macro_f1_other")
+    gains = [beside_random(table, both.assign(test_macro_f1=found))["gain"] for found in scores]
+    found = beside_random(table, both.assign(test_macro_f1=scores[0] - scores[1]))
+    return found.assign(first=gains[0], second=gains[1])
+
+
 def _random_subset(table: pd.DataFrame) -> "pd.Series[float]":
     rows = table[table["rule"] == "random"]
     if len(rows) != 1:
@@ -94,6 +129,35 @@ def beside_table(found: pd.DataFrame) -> pd.DataFrame:
         "n": found["n"],
         "p": found["p"].map(printed_p),
     })  # fmt: skip
+
+
+def students_table(between: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    """Return `between_students` as a page shows it, its numbers as text, the students named."""
+    bounds = zip(between["low"], between["high"], strict=True)
+    return pd.DataFrame({
+        "train data": between["train_data"],
+        f"{first} − random": between["first"].map(signed),
+        f"{second} − random": between["second"].map(signed),
+        "difference": between["gain"].map(signed),
+        "95 % interval": [signed_interval(*ends) or "–" for ends in bounds],
+        "p": between["p"].map(printed_p),
+        "n": between["n"],
+    })  # fmt: skip
+
+
+def read_between(between: pd.DataFrame, first: str, second: str) -> str:
+    """Return for how many subsets the two students' gains differ, as Markdown."""
+    n_tested = int(between["p"].notna().sum())
+    if not n_tested:
+        return f"Fewer than {LEAST_ROWS} seeds of both students are recorded: nothing is tested."
+    shown = between[between["p"] <= LEVEL]
+    n_above = int((shown["gain"] > 0).sum())
+    return (
+        f"Of {n_tested} subsets that are tested the gain over the random one is larger for {first} "
+        f"than for {second} in **{int((between['gain'] > 0).sum())}**; a paired t test shows this "
+        f"for **{n_above}** and the reverse for **{len(shown) - n_above}** (p ≤ {LEVEL} when "
+        "corrected for every subset of the table)."
+    )
 
 
 def read_subsets(table: pd.DataFrame, found: pd.DataFrame) -> str:
