@@ -67,8 +67,8 @@ def place_line(row: dict[str, Any], start: str) -> str:
     n_missing = row["n_asked"] - row["n_made"]
     neither = "neither" if row["n_against"] else "they do not show it"
     rest = f", the opposite for {row['n_against']}" if row["n_against"] else ""
-    rest += f"; for {n_open} others {neither}" if n_open else ""
-    rest += f"; {n_missing} are not run" if n_missing else ""
+    rest += f"; for {n_open} more {neither}" if n_open else ""
+    rest += f"; {n_missing} not run" if n_missing else ""
     verdict = SAID[row["reason"] or row["verdict"]]
     return (
         f"- {row['dataset']}, {row['subject']}, teacher from {start}: **{verdict}**. "

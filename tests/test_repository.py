@@ -170,9 +170,9 @@ def test_the_committed_record_has_its_checksums() -> None:
     ("counts", "said"),
     [
         ((11, 11, 0), "show it for 11 of the 11 (n"),
-        ((11, 5, 0), "show it for 5 of the 11; for 6 others they do not show it (n"),
-        ((11, 6, 1), "show it for 6 of the 11, the opposite for 1; for 4 others neither (n"),
-        ((3, 2, 1), "show it for 2 of the 11, the opposite for 1; 8 are not run (n"),
+        ((11, 5, 0), "show it for 5 of the 11; for 6 more they do not show it (n"),
+        ((11, 6, 1), "show it for 6 of the 11, the opposite for 1; for 4 more neither (n"),
+        ((3, 2, 1), "show it for 2 of the 11, the opposite for 1; 8 not run (n"),
     ],
 )
 def test_readme_counts_what_is_shown_either_way_and_what_is_not_run(counts, said) -> None:
