@@ -67,7 +67,7 @@ tables.show(differences.widest(table), caption="Cells of table 3 that differ.")
 # Two subsets that share most of their images should give like scores. Where the paper prints
 # distant scores for such a pair, one of the two may stand in the wrong row
 # ({doc}`audit <audit>`, point 1). All pairs that share at least four fifths of their images by our
-# teacher's dynamics; under *ours* and *paper* the second's score less the first's.
+# teacher's dynamics; under *ours* and *paper* the second's score minus the first's.
 
 # %% tags=["hide-input"]
 Markdown(differences.told(differences.twins(shared, table)))

@@ -102,7 +102,7 @@ figures.phase_dots(table)
 # %% tags=["hide-input"]
 tables.show(
     beside_random.beside_table(found),
-    caption="Each subset less the random one of its size.",
+    caption="Each subset minus the random one of its size.",
     notes="Macro F1 on the test set.",
 )
 

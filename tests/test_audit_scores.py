@@ -57,7 +57,7 @@ def test_table_5_holds_the_notebooks_validation_accuracies(bare) -> None:
 def test_both_of_our_scores_are_told(tmp_path: Path) -> None:
     cells = {("cifar10", "resnet", "random", 0.33): [0.5, 0.6, 0.7]}
     point = audit.validation_accuracies(Sources(made_record(tmp_path, cells)))
-    assert point.ours.endswith("validation accuracy less test macro F1: ResNet +0.100 (n = 3).")
+    assert point.ours.endswith("validation accuracy minus test macro F1: ResNet +0.100 (n = 3).")
     row = point.evidence.set_index("student").loc["ResNet"]
     assert row["ours: validation accuracy"] == "0.700 (n = 3)"
     assert row["ours: test macro F1"] == "0.600 (n = 3)"

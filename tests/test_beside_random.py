@@ -173,7 +173,7 @@ def test_numbers_are_printed_as_text() -> None:
     assert shown["interval"].tolist()[1] == shown["p"].tolist()[1] == "–"
     assert shown["interval"].tolist()[0].startswith("−0.1")
     printed = tables.printed(shown)
-    assert printed.columns.tolist() == ["train data", "less random", "95 % interval", "n", "p"]
+    assert printed.columns.tolist() == ["train data", "minus random", "95 % interval", "n", "p"]
 
 
 def test_two_students_are_compared_over_the_seeds_that_all_four_runs_have() -> None:

@@ -9,7 +9,7 @@ import pytest
 from carto_helpers import tables
 from carto_helpers.claims import judging
 from carto_helpers.claims.claim_list import CLAIMS
-from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
+from carto_helpers.claims.verdicts import CONTRADICTED, DOES_NOT, HOLDS, NOT_SHOWN, UNKNOWN
 from carto_helpers.records import Results
 
 BOOK = Path(__file__).parents[1] / "book" / "results"
@@ -37,9 +37,8 @@ def test_an_empty_record_knows_nothing_and_says_so(tmp_path: Path) -> None:
     assert table["claim"].tolist() == [claim.name for claim in CLAIMS]
     assert set(table["verdict"]) == {UNKNOWN}
     assert set(table["statistic"]) == {""}
-    assert f"**{len(CLAIMS)}** wait for more runs" in judging.read_claims(
-        judging.judge(Results(tmp_path))
-    )
+    text = judging.read_claims(judging.judge(Results(tmp_path)))
+    assert f"**{len(CLAIMS)}** could not be tested yet. Tested were 0 of " in text
 
 
 def test_a_verdict_is_missing_only_where_a_side_has_too_few_rows(digits) -> None:
@@ -73,7 +72,7 @@ def test_the_numbers_of_a_digits_row_are_the_rows_own(digits) -> None:
         ([(HOLDS, "", 0.01), (HOLDS, "", 0.04), (UNKNOWN, "", 1.0)], HOLDS, "d1, s", "2 of 3"),
         ([(HOLDS, "", 0.01), (DOES_NOT, NOT_SHOWN, 0.5)], DOES_NOT, "d1, s", "2 of 2"),
         (
-            [(DOES_NOT, OPPOSITE, 0.01), (DOES_NOT, NOT_SHOWN, 0.5)],
+            [(DOES_NOT, CONTRADICTED, 0.01), (DOES_NOT, NOT_SHOWN, 0.5)],
             DOES_NOT, "d0, s", "2 of 2",
         ),
         ([(UNKNOWN, "", float("nan"))], UNKNOWN, "", "0 of 1"),
@@ -95,17 +94,19 @@ def test_claims_are_counted() -> None:
     findings = pd.concat(
         [
             made_findings((HOLDS, "", 0.01)).assign(claim="a"),
-            made_findings((DOES_NOT, OPPOSITE, 0.01)).assign(claim="b"),
+            made_findings((DOES_NOT, CONTRADICTED, 0.01)).assign(claim="b"),
             made_findings((DOES_NOT, NOT_SHOWN, 0.4), (UNKNOWN, "", 1.0)).assign(claim="c"),
         ],
         ignore_index=True,
     )
     text = judging.read_claims(findings)
-    assert text.startswith("Of the paper's 3 claims **1** hold in every place")
-    assert "For **1** our runs show the opposite" in text
-    assert "for **1** they show neither" in text
-    assert "**0** wait for more runs" in text
-    assert "3 of the 4 places" in text
+    assert text.startswith("Of 3 claims of the paper **1** hold in every place")
+    assert "**1** are contradicted in at least one place" in text
+    assert "For **1** more the runs cannot tell" in text
+    assert "**0** could not be tested" in text
+    assert "3 of 4 places: 0 on students" in text
+    on_students = judging.read_claims(findings.assign(subject="resnet"))
+    assert "3 of 4 places: 3 on students, at least 3 seeds a side, and 0 on" in on_students
 
 
 def test_every_place_is_shown_with_the_papers_reading(digits) -> None:

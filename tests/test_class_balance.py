@@ -109,7 +109,7 @@ def test_a_reading_tells_every_effect_and_that_nothing_is_run(tmp_path: Path) ->
     rows = made_rows(ambiguous=0.4).rename(columns={"student_seed": "seed"}).assign(arm=ARMS[0])
     rows.assign(teacher_key="07").to_csv(tmp_path / "class_balance.csv", index=False)
     effects = class_effects(class_balance.recorded(tmp_path), made_rows(random=0.5, ambiguous=0.3))
-    assert class_balance.read_against_random(effects) == ""
+    assert class_balance.mended_table(effects).empty
     text = class_balance.read_effects(effects, start="scratch")
     assert text.startswith("All learnt from the teacher from scratch.\n\n* **ambiguous** (n = 3): ")
     assert "score by **−0.100** (−0.100 to −0.100), its choice" in text
@@ -118,11 +118,12 @@ def test_a_reading_tells_every_effect_and_that_nothing_is_run(tmp_path: Path) ->
 def test_the_rule_that_exceeds_random_most_is_told_first() -> None:
     rows = made_rows(ambiguous=0.4, easy_to_learn=0.6).rename(columns={"student_seed": "seed"})
     students = made_rows(random=0.5, ambiguous=0.3, easy_to_learn=0.3)
-    text = class_balance.read_against_random(class_effects(rows.assign(arm=ARMS[1]), students))
-    assert "changes by: easy-to-learn **+0.300** (+0.300 to +0.300), n = 3; ambiguous **+0" in text
-    assert "by: easy-to-learn **+0.100** (+0.100 to +0.100), n = 3; ambiguous **−0.100**" in text
-    assert text.endswith("kept, still below random: ambiguous; above it: easy-to-learn.")
-    assert class_balance.read_against_random(pd.DataFrame()) == ""
+    table = class_balance.mended_table(class_effects(rows.assign(arm=ARMS[1]), students))
+    assert table.to_numpy().tolist() == [
+        ["easy-to-learn", "+0.300 (+0.300 to +0.300)", "+0.100 (+0.100 to +0.100)", 3],
+        ["ambiguous", "+0.100 (+0.100 to +0.100)", "−0.100 (−0.100 to −0.100)", 3],
+    ]
+    assert class_balance.mended_table(pd.DataFrame()).empty
 
 
 def test_other_sizes_and_mixes_are_not_compared() -> None:

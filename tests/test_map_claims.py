@@ -5,12 +5,12 @@ import pytest
 from made_maps import learnt, made_map, steady
 
 from carto_helpers.claims import map_claims as claims
-from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
+from carto_helpers.claims.verdicts import CONTRADICTED, DOES_NOT, HOLDS, NOT_SHOWN, UNKNOWN
 
 
 @pytest.mark.parametrize(
     ("n_easy", "verdict", "reason"),
-    [(990, HOLDS, ""), (905, DOES_NOT, NOT_SHOWN), (500, DOES_NOT, OPPOSITE)],
+    [(990, HOLDS, ""), (905, DOES_NOT, NOT_SHOWN), (500, DOES_NOT, CONTRADICTED)],
 )
 def test_nearly_all_is_nine_in_ten(n_easy, verdict, reason) -> None:
     found = claims.nearly_all_easy(made_map(steady(0.95, n_easy) + steady(0.05, 1000 - n_easy)))
@@ -27,7 +27,7 @@ def test_ambiguous_examples_that_are_learnt() -> None:
 def test_ambiguous_examples_that_are_forgotten_show_the_opposite() -> None:
     forgotten = [p[::-1] for p in learnt(40)]
     found = claims.ambiguous_are_learnt(made_map(forgotten + steady(0.95, 60)))
-    assert (found.verdict, found.reason) == (DOES_NOT, OPPOSITE)
+    assert (found.verdict, found.reason) == (DOES_NOT, CONTRADICTED)
 
 
 def test_only_people_can_say_that_a_label_is_wrong() -> None:
@@ -57,7 +57,7 @@ def test_a_map_of_one_point_spreads_nowhere() -> None:
 def test_rich_labels_on_hard_examples_deny_the_claim() -> None:
     soft = [[0.5, 0.5]] * 33 + [[0.99, 0.01]] * 67
     found = claims.random_has_richer_labels(made_map(steady(0.4, 33) + steady(0.95, 67), soft=soft))
-    assert (found.verdict, found.reason) == (DOES_NOT, OPPOSITE)
+    assert (found.verdict, found.reason) == (DOES_NOT, CONTRADICTED)
     assert "highest: " in found.reading
     assert "of 11 subsets" in found.reading
 

@@ -43,12 +43,12 @@ def test_a_verdict_that_another_teacher_changes_is_told_with_both(tmp_path: Path
     results = made_record(tmp_path, other=STEADY)
     found = judge_other_starts(results, judge(results))
     verdicts = found.set_index("claim")[["verdict", "start", "tables_verdict"]]
-    assert verdicts.loc[DIMINISH].tolist() == ["holds", "cifar100", "does not (not shown)"]
-    assert verdicts.loc[COMPETITIVE, "tables_verdict"] == "does not (the opposite is shown)"
+    assert verdicts.loc[DIMINISH].tolist() == ["holds", "cifar100", "not shown"]
+    assert verdicts.loc[COMPETITIVE, "tables_verdict"] == "contradicted"
     assert len(found) == 2
     text = read_other_starts(found)
-    assert text.startswith("- Teacher from cifar100: **2 of 2** verdicts that rest on other numb")
-    assert f"*{DIMINISH}* (cifar10, mobilenet): does not (not shown) → **holds**" in text
+    assert text.startswith("- With the teacher from cifar100 2 verdicts rest on other numbers")
+    assert f"*{DIMINISH}* (cifar10, mobilenet): not shown → **holds**" in text
 
 
 def test_a_verdict_that_stays_is_listed_with_its_numbers_but_not_counted(tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_a_verdict_that_stays_is_listed_with_its_numbers_but_not_counted(tmp_pat
     found = judge_other_starts(results, findings)
     assert found["claim"].tolist() == [DIMINISH]  # of the others no number changes
     text = read_other_starts(found)
-    assert text.startswith("- Teacher from cifar100: **0 of 1** verdicts")
-    assert text.endswith("become others.")
+    assert text.startswith("- With the teacher from cifar100 1 verdict rests on")
+    assert text.endswith("**0** of them change.")
     table = other_starts_table(found)
     assert table["teacher"].tolist() == ["from cifar100"]
     before = findings.set_index("claim").loc[DIMINISH, "statistic"]

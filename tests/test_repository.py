@@ -169,22 +169,23 @@ def test_the_committed_record_has_its_checksums() -> None:
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ((11, 11, 0), "show it for 11 of the 11 (n"),
-        ((11, 5, 0), "show it for 5 of the 11; for 6 more they do not show it (n"),
-        ((11, 6, 1), "show it for 6 of the 11, the opposite for 1; for 4 more neither (n"),
-        ((3, 2, 1), "show it for 2 of the 11, the opposite for 1; 8 not run (n"),
+        ((11, 11, 0), "show random above 11 of the 11 and below 0 (n"),
+        ((11, 5, 0), "above 5 of the 11 and below 0; for 6 the seeds cannot tell (n"),
+        ((11, 6, 1), "above 6 of the 11 and below 1; for 4 the seeds cannot tell (n"),
+        ((3, 2, 1), "above 2 of the 11 and below 1; 8 are not run (n"),
     ],
 )
 def test_readme_counts_what_is_shown_either_way_and_what_is_not_run(counts, said) -> None:
     n_made, n_shown, n_against = counts
     row = {
-        "dataset": "cifar10", "subject": "resnet", "verdict": "does not", "n": 3, "n_asked": 11,
-        "reason": "the opposite is shown" if n_against else "not shown", "reading": "random's mean",
+        "dataset": "cifar10", "subject": "resnet", "verdict": "does not hold", "n": 3, "paper": "",
+        "reason": "contradicted" if n_against else "not shown", "reading": "random's mean",
+        "n_asked": 11,
         "n_made": n_made, "n_shown": n_shown, "n_against": n_against,
     }  # fmt: skip
     found = place_line(row, "cifar100")
     assert said in found
-    assert found.startswith("- cifar10, resnet, teacher from cifar100: **")
+    assert found.startswith("- cifar10, resnet, teacher pre-trained on cifar100: **")
 
 
 def test_readme_says_what_the_record_says() -> None:

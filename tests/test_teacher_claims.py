@@ -6,7 +6,7 @@ import pytest
 from made_runs import teacher_row
 
 from carto_helpers.claims import teacher_claims as claims
-from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, NOT_SHOWN, OPPOSITE, UNKNOWN
+from carto_helpers.claims.verdicts import CONTRADICTED, DOES_NOT, HOLDS, NOT_SHOWN, UNKNOWN
 
 
 def made_strengths(easy, middle=None) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def made_strengths(easy, middle=None) -> pd.DataFrame:
     ("easy", "verdict", "reason"),
     [
         ([0.9, 0.8, 0.7, 0.6], HOLDS, ""),
-        ([0.6, 0.7, 0.8, 0.9], DOES_NOT, OPPOSITE),
+        ([0.6, 0.7, 0.8, 0.9], DOES_NOT, CONTRADICTED),
         ([0.9, 0.7, 0.8, 0.6], DOES_NOT, NOT_SHOWN),
         ([0.5, 0.5, 0.5, 0.5], DOES_NOT, NOT_SHOWN),
         ([0.9, 0.8, 0.7], UNKNOWN, ""),  # no order of three is rarer than one in six
@@ -41,7 +41,7 @@ def test_fewer_in_the_middle_for_the_stronger() -> None:
     assert found.verdict == HOLDS
     assert found.statistic.startswith("Kendall's τ = −1.00")
     falling = made_strengths([0.5] * 4, [0.4, 0.3, 0.2, 0.1])
-    assert claims.stronger_means_decisive(falling, "cifar10").reason == OPPOSITE
+    assert claims.stronger_means_decisive(falling, "cifar10").reason == CONTRADICTED
 
 
 def made_grid(gains) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def made_grid(gains) -> pd.DataFrame:
     ("gains", "verdict", "reason"),
     [
         ([0.10, 0.11, 0.12], HOLDS, ""),
-        ([-0.10, -0.11, -0.12], DOES_NOT, OPPOSITE),
+        ([-0.10, -0.11, -0.12], DOES_NOT, CONTRADICTED),
         ([-0.10, 0.11, 0.12], DOES_NOT, NOT_SHOWN),
         ([0.10, 0.11], UNKNOWN, ""),
         ([], UNKNOWN, ""),
@@ -81,17 +81,17 @@ def test_the_start_of_the_best_is_told() -> None:
     ("shares", "verdict", "reason"),
     [
         ([0.05, 0.06, 0.05], HOLDS, ""),
-        ([0.20, 0.21, 0.20], DOES_NOT, OPPOSITE),
+        ([0.20, 0.21, 0.20], DOES_NOT, CONTRADICTED),
         ([0.02, 0.09, 0.16], DOES_NOT, NOT_SHOWN),
         ([0.05, 0.06], UNKNOWN, ""),
         ([], UNKNOWN, ""),
     ],
 )
-def test_nearly_free_is_a_tenth_of_the_time(shares, verdict, reason) -> None:
+def test_little_is_a_tenth_of_the_time(shares, verdict, reason) -> None:
     rows = [
         teacher_row(dataset="cifar10", seconds=100.0, dynamics_seconds=100 * share)
         for share in shares
     ]
     rows.append(teacher_row(dataset="mnist"))
-    found = claims.dynamics_are_nearly_free(pd.DataFrame(rows), "cifar10")
+    found = claims.dynamics_add_little(pd.DataFrame(rows), "cifar10")
     assert (found.verdict, found.reason, found.n) == (verdict, reason, len(shares))

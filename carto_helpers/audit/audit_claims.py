@@ -69,7 +69,7 @@ def bold_marks(sources: Sources) -> Point:
             "bold": f"{short(bold)} {number(subsets[bold], 4)}",
             "best": f"{short(best)} {number(subsets[best], 4)}",
             "bold is best": "yes" if is_best else "no",
-            "best less random": signed(subsets[best] - subsets[RANDOM]),
+            "best minus random": signed(subsets[best] - subsets[RANDOM]),
             "ours: best": _our_best(sources, dataset, student, list(subsets)),
         })  # fmt: skip
     return Point(

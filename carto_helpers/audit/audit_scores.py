@@ -119,7 +119,7 @@ def _both_scores(sources: Sources) -> str:
             seen.append(f"{name} {signed(gap)} (n = {len(rows)})")
     if not seen:
         return NO_ROWS
-    return f"On 33 % random, validation accuracy less test macro F1: {', '.join(seen)}."
+    return f"On 33 % random, validation accuracy minus test macro F1: {', '.join(seen)}."
 
 
 def two_tables(sources: Sources) -> Point:
@@ -207,7 +207,7 @@ def _random_less_whole(sources: Sources) -> str:
         means = sources.means("cifar10", student, "val_accuracy")
         if RANDOM in means and WHOLE in means:
             seen.append(f"{name} {signed(means[RANDOM] - means[WHOLE])}")
-    text = f"33 % random less the whole split, validation accuracy: {', '.join(seen)}."
+    text = f"33 % random minus the whole split, validation accuracy: {', '.join(seen)}."
     return text if seen else NO_ROWS
 
 

@@ -23,7 +23,7 @@ HEADINGS = {
     "tables_verdict": "with the tables' teacher", "verdict": "verdict",
     "reading": "found", "papers_reading": "in the paper's table",
     "test": "test", "statistic": "what decides",
-    "mean": "ours", "gain": "less random", "interval": "95 % interval", "n": "n", "paper": "paper",
+    "mean": "ours", "gain": "minus random", "interval": "95 % interval", "n": "n", "paper": "paper",
     "paper_teacher": "paper's teacher",
     "difference": "difference", "mark": "mark", "doubts": "doubts",
     "item": "item", "value": "value", "p": "p", "known": "known",
@@ -32,7 +32,7 @@ HEADINGS = {
     "accuracy": "teacher right", "entropy": "entropy, nats",
 }  # fmt: skip
 NUMBERS = (
-    "step", "done", "planned", "hours", "ours", "less random", "95 % interval", "n", "paper",
+    "step", "done", "planned", "hours", "ours", "minus random", "95 % interval", "n", "paper",
     "difference", "10 classes", "1000 classes", "images", "smallest class", "largest class",
     "share", "teacher right", "entropy, nats",
 )  # fmt: skip

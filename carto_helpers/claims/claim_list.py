@@ -172,11 +172,11 @@ def _is_papers_exception(place: Place) -> bool:
     return place[0] == "mnist" or place == ("cifar100", "mobilenet")
 
 
-_EACH = "paired t of random less each"
+_EACH = "paired t of random minus each"
 
 CLAIMS = (
     Claim(
-        name="random beats every single-metric 33 % subset",
+        name="random beats every dynamics-informed 33 % subset",
         where="section 3.3.2, table 3",
         test=_EACH,
         find=_scores("table3_phase1", score_claims.random_beats_rankings, datasets=["cifar10"]),
@@ -192,7 +192,7 @@ CLAIMS = (
     Claim(
         name="no mix beats random, but on MNIST and for MobileNet on CIFAR-100",
         where="section 3.3.2, table 4",
-        test=f"{_EACH}; for the exceptions: of each mix less random, one is enough",
+        test=f"{_EACH}; for the exceptions: of each mix minus random, one is enough",
         find=_scores(
             "table4_phase2",
             score_claims.random_beats_mixes,
@@ -203,7 +203,7 @@ CLAIMS = (
     Claim(
         name="random is the median approach on MNIST",
         where="section 3.3.2, table 4",
-        test="fourth or fifth of eight, and the interval of random less the others' median holds 0",
+        test="fourth or fifth of eight; the interval of random minus the others' median holds 0",
         find=_scores("table4_phase2", score_claims.random_is_median, datasets=["mnist"]),
     ),
     Claim(
@@ -215,13 +215,13 @@ CLAIMS = (
     Claim(
         name="returns diminish above half the data",
         where="section 3.3.2, table 5",
-        test="paired t of the gain from 10 to 55 % less that from 55 to 100 %",
+        test="paired t of the gain from 10 to 55 % minus that from 55 to 100 %",
         find=_scores("table5_phase3", score_claims.returns_diminish),
     ),
     Claim(
         name="a fraction of the data is competitive",
         where="section 1.2, figure 3",
-        test="paired t of the score on 55 % less 0.95 times that on all",
+        test="paired t of the score on 55 % minus 0.95 times that on all",
         find=_scores("table5_phase3", score_claims.a_fraction_is_competitive),
     ),
     Claim(
@@ -257,19 +257,19 @@ CLAIMS = (
     Claim(
         name="random subsets carry the richer soft labels",
         where="section 3.3.2",
-        test="difference of mean entropies, random less each of 11 subsets, over examples",
+        test="difference of mean entropies, random minus each of 11 subsets, over examples",
         find=_maps(map_claims.random_has_richer_labels),
     ),
     Claim(
         name="pre-trained teachers win the grid",
         where="section 3.3.1",
-        test="paired t of validation F1, pre-trained less scratch, over settings",
+        test="paired t of validation F1, pre-trained minus scratch, over settings",
         find=_teachers(teacher_claims.pretrained_wins),
     ),
     Claim(
-        name="the dynamics come nearly free with the teacher",
+        name="recording the dynamics adds little to the teacher's training",
         where="section 2.3",
         test="share of the teacher's time; holds if its interval lies below 0.1",
-        find=_teachers(teacher_claims.dynamics_are_nearly_free),
+        find=_teachers(teacher_claims.dynamics_add_little),
     ),
 )

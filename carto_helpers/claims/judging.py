@@ -12,8 +12,10 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers.claims.claim_list import CLAIMS, Evidence
-from carto_helpers.claims.verdicts import DOES_NOT, HOLDS, OPPOSITE, UNKNOWN, Finding, overall
+from carto_helpers.claims.verdicts import CONTRADICTED, DOES_NOT, HOLDS, UNKNOWN, Finding, overall
+from carto_helpers.config import FAMILIES
 from carto_helpers.findings.chosen_rows import PAPERS_DATASETS
+from carto_helpers.paired import LEAST_ROWS
 from carto_helpers.printed_numbers import printed_p
 from carto_helpers.records import Results
 
@@ -61,8 +63,8 @@ def claim_table(findings: pd.DataFrame) -> pd.DataFrame:
     """Return one row a claim: its verdict, how many places are known, and the one that decides.
 
     A claim does not hold where one of its known places denies it; it holds where all that are
-    known do; it is not yet known where none is. Of the places that give the verdict, one where the
-    opposite is shown decides, else the one with the largest p value.
+    known do; it is not yet known where none is. Of the places that give the verdict, one where it
+    is contradicted decides, else the one with the largest p value.
 
     Parameters
     ----------
@@ -82,8 +84,9 @@ def claim_table(findings: pd.DataFrame) -> pd.DataFrame:
 def _claim_row(rows: pd.DataFrame) -> dict[str, Any]:
     verdict = overall(rows["verdict"].tolist())
     deciding = rows[rows["verdict"] == verdict]
-    order = deciding.assign(is_opposite=deciding["reason"] == OPPOSITE, p=deciding["p"].fillna(-1))
-    row = rows.loc[order.sort_values(["is_opposite", "p"], kind="stable").index[-1]]
+    is_contradicted = deciding["reason"] == CONTRADICTED
+    order = deciding.assign(is_contradicted=is_contradicted, p=deciding["p"].fillna(-1))
+    row = rows.loc[order.sort_values(["is_contradicted", "p"], kind="stable").index[-1]]
     place = f"{row['dataset']}, {row['subject']}; "
     return {
         "claim": row["claim"],
@@ -134,20 +137,25 @@ def finding_table(findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_claims(findings: pd.DataFrame) -> str:
-    """Return how many claims hold, do not, and are not yet known, as Markdown."""
+    """Return how many claims hold, do not, and are not yet known, and on what, as Markdown."""
     table = claim_table(findings)
     n = {
         verdict: int((table["verdict"] == verdict).sum()) for verdict in (HOLDS, DOES_NOT, UNKNOWN)
     }
-    n_opposite = int((table["reason"] == OPPOSITE).sum())
-    n_known = int((findings["verdict"] != UNKNOWN).sum())
+    n_contradicted = int((table["reason"] == CONTRADICTED).sum())
+    known = findings[findings["verdict"] != UNKNOWN]
+    n_taught = int(known["subject"].isin(FAMILIES).sum())
     n_doubted = int((table["doubts"] != "").sum())
     doubted = f" Behind **{n_doubted}** of the claims stand rows with marks of doubt."
     return (
-        f"Of the paper's {len(table)} claims **{n[HOLDS]}** hold in every place that is known so "
-        f"far. For **{n_opposite}** our runs show the opposite in at least one place, and for "
-        f"**{n[DOES_NOT] - n_opposite}** they show neither: what was found could be chance. "
-        f"**{n[UNKNOWN]}** wait for more runs. A verdict needs three runs on each side of a test; "
-        f"{n_known} of the {len(findings)} places that the claims speak of have them."
-        f"{doubted if n_doubted else ''}"
+        f"Of {len(table)} claims of the paper **{n[HOLDS]}** hold in every place that could be "
+        f"tested (a data set and a student, or a data set's teachers). **{n_contradicted}** are "
+        "contradicted in at least one place: a test shows the reverse of what they say there. For "
+        f"**{n[DOES_NOT] - n_contradicted}** more the runs cannot tell in at least one place: what "
+        f"was found could be chance. **{n[UNKNOWN]}** could not be tested yet. Tested were "
+        f"{len(known)} of {len(findings)} places: {n_taught} on students, at least {LEAST_ROWS} "
+        f"seeds a side, and {len(known) - n_taught} on teachers and their maps, where one teacher "
+        "may be all there is. Where the paper's word needed a number (*competitive*, *nearly all*, "
+        "*less overhead*), the number is ours; p values are corrected within a claim and place, "
+        f"not over all of them.{doubted if n_doubted else ''}"
     )

@@ -31,8 +31,8 @@ def judge_other_starts(
     -------
     DataFrame
         The columns of `findings`, `start` (the teacher's) and `tables_verdict` (of the same place,
-        with the teachers whose students the tables show, its reason in brackets). A place that is
-        not known with this start is left out, and so is one that it leaves as it is.
+        with the teachers whose students the tables show, or why the claim does not hold there). A
+        place that is not known with this start is left out, and so is one that it leaves as it is.
     """
     shown = chosen_teachers(results).set_index("dataset")["start"].map(start_name)
     recorded = paper_teachers(results)
@@ -62,9 +62,9 @@ def _places(findings: pd.DataFrame) -> pd.MultiIndex:
 
 
 def _told(findings: pd.DataFrame) -> list[str]:
-    """Return verdicts as text, with the reason of those that do not hold."""
+    """Return verdicts as text, of those that do not hold the reason."""
     pairs = zip(findings["verdict"], findings["reason"], strict=True)
-    return [f"{verdict} ({reason})" if reason else verdict for verdict, reason in pairs]
+    return [reason or verdict for verdict, reason in pairs]
 
 
 def other_starts_table(found: pd.DataFrame) -> pd.DataFrame:
@@ -89,12 +89,14 @@ def read_other_starts(found: pd.DataFrame) -> str:
 def _read(start: str, rows: pd.DataFrame) -> str:
     rows = rows.assign(told=_told(rows))
     changed = rows[rows["told"] != rows["tables_verdict"]]
-    names = "; ".join(
-        f"*{row['claim']}* ({row['dataset']}, {row['subject']}): {row['tables_verdict']} → "
+    names = [
+        f"    - *{row['claim']}* ({row['dataset']}, {row['subject']}): {row['tables_verdict']} → "
         f"**{row['told']}**"
         for row in changed.to_dict("records")
+    ]
+    rest = "verdict rests" if len(rows) == 1 else "verdicts rest"
+    head = (
+        f"- With the teacher from {start} {len(rows)} {rest} on other numbers, and "
+        f"**{len(changed)}** of them change{':' if names else '.'}"
     )
-    return (
-        f"- Teacher from {start}: **{len(changed)} of {len(rows)}** verdicts that rest on other "
-        f"numbers with it become others{': ' * bool(names)}{names}."
-    )
+    return "\n".join([head, *names])

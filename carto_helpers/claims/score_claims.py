@@ -24,10 +24,10 @@ from carto_helpers.claims.claim_readings import (
     short,
 )
 from carto_helpers.claims.verdicts import (
+    CONTRADICTED,
     DOES_NOT,
     HOLDS,
     NOT_SHOWN,
-    OPPOSITE,
     Finding,
     decide,
     decide_any,
@@ -76,7 +76,7 @@ def high_correctness_comes_closest(found: Cell) -> Finding:
 def random_is_median(found: Cell) -> Finding:
     """Test: random in the middle of the eight 33 % subsets of table 4.
 
-    It holds if the mean scores put random fourth or fifth, and the 95 % interval of random less
+    It holds if the mean scores put random fourth or fifth, and the 95 % interval of random minus
     the others' median, paired over seeds, holds 0.
     """
     table = found.by_seed((RANDOM, *MIXES))  # (n, 8)
@@ -92,7 +92,7 @@ def random_is_median(found: Cell) -> Finding:
         reason="" if is_median else _why_not_median(interval),
         reading=read_rank(found.means()),
         paper=read_rank(found.paper),
-        statistic=f"random less the median: {signed(interval.mean)}",
+        statistic=f"random minus the median: {signed(interval.mean)}",
         n=interval.n,
         low=interval.low,
         high=interval.high,
@@ -107,7 +107,7 @@ def returns_diminish(found: Cell) -> Finding:
     compared = {}
     if (table := found.by_seed(("10% random", "55% random", WHOLE))) is not None:
         small, half, whole = table.T
-        compared["first gain less second"] = paired_comparison(half - small, whole - half)
+        compared["first gain minus second"] = paired_comparison(half - small, whole - half)
     return _finding(found, decide, compared, 1, read_gains)
 
 
@@ -116,13 +116,13 @@ def a_fraction_is_competitive(found: Cell) -> Finding:
     compared = {}
     if (table := found.by_seed(("55% random", WHOLE))) is not None:
         half, whole = table.T
-        name = f"55 % of the data less {COMPETITIVE} × all"
+        name = f"55 % of the data minus {COMPETITIVE} × all"
         compared[name] = paired_comparison(half, COMPETITIVE * whole)
     return _finding(found, decide, compared, 1, read_shares)
 
 
 def _why_not_median(interval: Interval) -> str:
-    return NOT_SHOWN if interval.low <= 0 <= interval.high else OPPOSITE
+    return NOT_SHOWN if interval.low <= 0 <= interval.high else CONTRADICTED
 
 
 def _beats_each(found: Cell, others: Sequence[str]) -> Finding:

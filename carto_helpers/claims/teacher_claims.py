@@ -3,10 +3,10 @@
 import pandas as pd
 
 from carto_helpers.claims.verdicts import (
+    CONTRADICTED,
     DOES_NOT,
     HOLDS,
     NOT_SHOWN,
-    OPPOSITE,
     Finding,
     below,
     decide,
@@ -18,7 +18,7 @@ from carto_helpers.paired import LEAST_ROWS, LEVEL, paired_comparison, rank_corr
 from carto_helpers.printed_numbers import number, printed_p
 
 LEAST_MAPS = 4  # the best order of three has p = 1/6
-NEARLY_FREE = 0.1  # our reading of the words: this share of a teacher's time
+LITTLE = 0.1  # our reading of "less overhead": this share of a teacher's time
 _SETTING = ["dataset", "network", "recipe", "split_seed", "teacher_seed", "method_version"]
 
 
@@ -53,15 +53,13 @@ def _ordered(
         return unknown(dataset, "teachers", f"{n} of at least {LEAST_MAPS} maps are recorded", n)
     shares = strengths[column].to_numpy(dtype=float)
     tau, p = rank_correlation(strengths["val_macro_f1"].to_numpy(dtype=float), sign * shares)
-    _, p_opposite = rank_correlation(
-        -shares * sign, strengths["val_macro_f1"].to_numpy(dtype=float)
-    )
+    _, p_reverse = rank_correlation(-shares * sign, strengths["val_macro_f1"].to_numpy(dtype=float))
     first, last = (strengths.iloc[i] for i in (0, -1))
     return Finding(
         dataset=dataset,
         subject="teachers",
         verdict=HOLDS if p <= LEVEL else DOES_NOT,
-        reason="" if p <= LEVEL else OPPOSITE if p_opposite <= LEVEL else NOT_SHOWN,
+        reason="" if p <= LEVEL else CONTRADICTED if p_reverse <= LEVEL else NOT_SHOWN,
         reading=(
             f"{what}: {first[column]:.1%} for the strongest ({first['network']} from "
             f"{first['start']}), {last[column]:.1%} for the weakest ({last['network']} from "
@@ -101,7 +99,7 @@ def pretrained_wins(teachers: pd.DataFrame, dataset: str) -> Finding:
         pairs["val_macro_f1_scratch"].to_numpy(dtype=float),
     )
     return decide(
-        {"pre-trained less scratch": found},
+        {"pre-trained minus scratch": found},
         n_planned=1,
         dataset=dataset,
         subject="teachers",
@@ -109,8 +107,8 @@ def pretrained_wins(teachers: pd.DataFrame, dataset: str) -> Finding:
     )
 
 
-def dynamics_are_nearly_free(teachers: pd.DataFrame, dataset: str) -> Finding:
-    """Test: recording takes less than `NEARLY_FREE` of a teacher's time, by its 95 % interval.
+def dynamics_add_little(teachers: pd.DataFrame, dataset: str) -> Finding:
+    """Test: recording takes less than `LITTLE` of a teacher's time, by its 95 % interval.
 
     Parameters
     ----------
@@ -128,7 +126,7 @@ def dynamics_are_nearly_free(teachers: pd.DataFrame, dataset: str) -> Finding:
         return unknown(dataset, "teachers", reading, len(shares))
     return below(
         confidence_interval(shares),
-        NEARLY_FREE,
+        LITTLE,
         what="mean share",
         dataset=dataset,
         subject="teachers",

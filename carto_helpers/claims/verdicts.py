@@ -8,8 +8,8 @@ from carto_helpers.metrics import Interval
 from carto_helpers.paired import LEVEL, Paired, holm
 from carto_helpers.printed_numbers import number, signed
 
-HOLDS, DOES_NOT, UNKNOWN = "holds", "does not", "not yet known"
-OPPOSITE, NOT_SHOWN = "the opposite is shown", "not shown"  # why a claim does not hold
+HOLDS, DOES_NOT, UNKNOWN = "holds", "does not hold", "not yet known"
+CONTRADICTED, NOT_SHOWN = "contradicted", "not shown"  # why a claim does not hold
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class Finding:
     `statistic` is that of the comparison that decides, in words; `n` the rows behind it, pairs of
     seeds or examples; `p` its corrected p value (NaN where an interval decides); `low` and `high`
     the ends of its 95 % interval. `reading` says what was found, `paper` the same
-    of the paper's own table, `reason` why the claim does not hold (`OPPOSITE` or `NOT_SHOWN`).
+    of the paper's own table, `reason` why the claim does not hold (`CONTRADICTED` or `NOT_SHOWN`).
     Of the `n_asked` comparisons that the claim makes `n_made` have their rows, `n_shown` are shown
     as it says, `n_against` the other way. `doubts` tells the marks of the rows behind it, ""
     where they have none.
@@ -92,7 +92,7 @@ def decide(
         is_made = len(compared) == n_planned
         verdict = (HOLDS if n_shown == n_planned else DOES_NOT) if is_made else UNKNOWN
         name = max(compared, key=lambda name: (compared[name].difference <= 0, p[name]))
-    reason = (OPPOSITE if against else NOT_SHOWN) if verdict == DOES_NOT else ""
+    reason = (CONTRADICTED if against else NOT_SHOWN) if verdict == DOES_NOT else ""
     return Finding(
         dataset=dataset,
         subject=subject,
@@ -130,7 +130,7 @@ def decide_any(
     all_below = len(compared) == n_planned and all(
         found.difference < 0 and p[other] <= LEVEL for other, found in compared.items()
     )
-    reason = (OPPOSITE if all_below else NOT_SHOWN) if verdict == DOES_NOT else ""
+    reason = (CONTRADICTED if all_below else NOT_SHOWN) if verdict == DOES_NOT else ""
     return Finding(
         dataset=dataset,
         subject=subject,
@@ -152,7 +152,7 @@ def above(
     >>> above(share, 0.9, what="share", dataset="mnist", subject="", reading="").verdict
     'holds'
     """
-    reason = "" if share.low > bound else OPPOSITE if share.high < bound else NOT_SHOWN
+    reason = "" if share.low > bound else CONTRADICTED if share.high < bound else NOT_SHOWN
     return _by_interval(share, bound, reason, what, Place(dataset, subject, reading))
 
 
@@ -160,7 +160,7 @@ def below(
     share: Interval, bound: float, *, what: str, dataset: str, subject: str, reading: str
 ) -> Finding:
     """Return the finding of a claim that says a share lies below `bound`, by its interval."""
-    reason = "" if share.high < bound else OPPOSITE if share.low > bound else NOT_SHOWN
+    reason = "" if share.high < bound else CONTRADICTED if share.low > bound else NOT_SHOWN
     return _by_interval(share, bound, reason, what, Place(dataset, subject, reading))
 
 
@@ -199,8 +199,8 @@ def overall(verdicts: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> overall(["holds", "not yet known"]), overall(["holds", "does not"])
-    ('holds', 'does not')
+    >>> overall(["holds", "not yet known"]), overall(["holds", "does not hold"])
+    ('holds', 'does not hold')
     """
     known = [verdict for verdict in verdicts if verdict != UNKNOWN]
     if not known:

@@ -243,33 +243,31 @@ def read_effects(effects: pd.DataFrame, *, start: str) -> str:
     return f"All learnt from the teacher from {start}.\n\n" + "\n".join(lines)
 
 
-def read_against_random(effects: pd.DataFrame) -> str:
-    """Return how rules that choose within each class compare with random, in few sentences.
+def mended_table(effects: pd.DataFrame) -> pd.DataFrame:
+    """Return what choosing within each class changes, as text; empty if no rule was tried so.
 
-    "" if no such effect is in `effects`.
+    Parameters
+    ----------
+    effects
+        From `class_effects`.
+
+    Returns
+    -------
+    DataFrame
+        Each rule, by how much its student's score changes when it chooses within each class, by
+        how much that differs from the random subset's (95 % intervals), and n; the highest first.
     """
+    columns = ["rule", "change", "then, minus random", "n"]
     if effects.empty or "against random" not in set(effects["effect"]):
-        return ""
-    rows = effects[effects["effect"] == "against random"].sort_values("difference")[::-1]
-    said = _each(rows)
-    mended = effects[effects["effect"] == "classes mended"].sort_values("difference")[::-1]
-    sides = {
-        "still below random": rows[rows["high"] < 0],
-        "not shown to differ from it": rows[(rows["low"] <= 0) & (rows["high"] >= 0)],
-        "above it": rows[rows["low"] > 0],
-    }
-    read = [f"{side}: {', '.join(found['rule'])}" for side, found in sides.items() if len(found)]
-    return (
-        "a rule's third holds few images of some classes. When the rule must take a third of every "
-        f"class instead, its student's macro F1 changes by: {_each(mended)}. From a random third's "
-        f"it then differs by: {said} (95 % intervals). With the classes kept, {'; '.join(read)}."
-    )
-
-
-def _each(rows: pd.DataFrame) -> str:
-    """Return the effect of every rule."""
-    said = (f"{row['rule']} {_signed(row)}, n = {row['n']}" for row in rows.to_dict("records"))
-    return "; ".join(said)
+        return pd.DataFrame(columns=columns)
+    beside = effects[effects["effect"] == "against random"]
+    both = effects[effects["effect"] == "classes mended"].merge(beside, on="rule")
+    both = both.sort_values("difference_y", ascending=False)
+    said = [
+        [f"{signed(mean)} ({signed_interval(low, high)})" for mean, low, high in ends.to_numpy()]
+        for ends in (both.filter(regex=f"^(difference|low|high)_{side}$") for side in "xy")
+    ]
+    return pd.DataFrame(dict(zip(columns, [both["rule"], *said, both["n_y"]], strict=True)))
 
 
 def _signed(row: Mapping[Any, Any]) -> str:

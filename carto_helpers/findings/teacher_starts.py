@@ -244,21 +244,24 @@ def _read_start(rows: pd.DataFrame, teachers: pd.DataFrame) -> str:
     ours, theirs = (int((rows[name] > 0).sum()) for name in ("ours_gain", "other_gain"))
     best = rows.iloc[int(rows["other_gain"].argmax())]
     said = (
-        f"- Teacher from {other['start']} (macro F1 {other['val_macro_f1']:.3f} on the validation "
-        f"split; from {first['start']} {first['val_macro_f1']:.3f}): **{theirs} of {len(rows)}** "
-        f"subsets score above the random one, with the teacher from {first['start']} {ours}; "
-        f"{_seeds(rows['n'])} of both. The best, {best['rule']}, "
-        f"differs from the random one by {signed(best['other_gain'])}"
+        f"- **{theirs} of {len(rows)}** subsets score above random with the teacher from "
+        f"{other['start']}, against {ours} with the one from {first['start']} "
+        f"({_seeds(rows['n'])}). The best, {best['rule']}, differs from random by "
+        f"{signed(best['other_gain'])}"
     )
     if not np.isnan(best["p"]):
-        said += f" ({signed_interval(best['low'], best['high'])})"
-    return f"{said}.{_read_tests(rows)}{_read_orders(rows, first['start'], other['start'])}"
+        said += f" (95 %: {signed_interval(best['low'], best['high'])})"
+    return (
+        f"{said}.{_read_tests(rows)} On the validation split the two teachers' macro F1 is "
+        f"{other['val_macro_f1']:.3f} and {first['val_macro_f1']:.3f}."
+        f"{_read_orders(rows, first['start'], other['start'])}"
+    )
 
 
 def _seeds(n: "pd.Series[int]") -> str:
     if n.max() == 1:
-        return "one seed"
-    return f"the same {n.max()} seeds" if n.min() == n.max() else f"{n.min()} to {n.max()} seeds"
+        return "one seed of each"
+    return f"{n.max()} seeds of each" if n.min() == n.max() else f"{n.min()} to {n.max()} seeds"
 
 
 def _read_tests(rows: pd.DataFrame) -> str:
@@ -277,7 +280,7 @@ def _read_tests(rows: pd.DataFrame) -> str:
         f" A paired t test {shown} "
         f"(p ≤ {LEVEL} when corrected for {len(PHASE1_RULES) - 1} comparisons)"
     )
-    return f"{said}{': with this teacher the opposite of the claim is shown' * (n_shown > 0)}."
+    return f"{said}{': with this teacher the claim is contradicted' * (n_shown > 0)}."
 
 
 def _read_orders(rows: pd.DataFrame, first: str, other: str) -> str:
@@ -286,8 +289,9 @@ def _read_orders(rows: pd.DataFrame, first: str, other: str) -> str:
     if len(known) < 3:
         return ""
     said = (
-        f" Kendall's τ with the order of the paper's scores is {_tau(known, 'paper', 'other')} for "
-        f"the teacher from {other} and {_tau(known, 'paper', 'ours')} for the one from {first}"
+        " How far the order of the subsets by score agrees with the paper's, by Kendall's τ (1 is "
+        f"the same order): {_tau(known, 'paper', 'other')} from {other}, "
+        f"{_tau(known, 'paper', 'ours')} from {first}"
     )
     if set(_SUSPECTED) <= set(known.index):
         known.loc[list(_SUSPECTED), "paper"] = known.loc[list(_SUSPECTED[::-1]), "paper"].to_numpy()
@@ -295,7 +299,7 @@ def _read_orders(rows: pd.DataFrame, first: str, other: str) -> str:
             f" ({_tau(known, 'paper', 'other')} and {_tau(known, 'paper', 'ours')} if the paper's "
             f"{_SUSPECTED[0]} and {_SUSPECTED[1]} are exchanged, as the audit suspects)"
         )
-    return f"{said}; between the two it is {_tau(known, 'ours', 'other')}."
+    return f"{said}; of the two with each other {_tau(known, 'ours', 'other')}."
 
 
 def _tau(rows: pd.DataFrame, first: str, second: str) -> str:
