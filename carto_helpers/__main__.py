@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,15 @@ def _map_or_select(command: str, options: dict[str, Any]) -> None:
     to, as_json = Path(options.pop("to")), options.pop("json")
     seed = options.pop("subset_seed", 0)
     config = PhaseConfig.from_parameters(options, command)
+    if seed and not config.spec.is_seeded:
+        raise ValueError(
+            f"`--subset-seed` is of the rule 'random', got {seed} with {config.rule!r}; leave it "
+            "out"
+        )
+    if command == "map" and find_spec("altair") is None:  # known before a teacher's hours
+        raise ModuleNotFoundError(
+            'a data map needs the package altair, got none; pip install "carto_helpers[charts]"'
+        )
     if to.exists() and to.is_dir() != (command == "map"):
         kind, other = ("folder", "file") if command == "map" else ("file", "folder")
         raise ValueError(f"`--to` must be a {kind}, got the {other} {to}; name another")

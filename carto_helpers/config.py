@@ -291,6 +291,9 @@ class StudentRun:
         return _digest(content)
 
 
+_FRACTION = 0.33  # unless another is asked for
+
+
 @dataclass(frozen=True, kw_only=True)
 class PhaseConfig:
     """The parameters of a notebook or of one call of the command line.
@@ -315,7 +318,7 @@ class PhaseConfig:
     split_seed: int = 0
     seeds: int = 1
     epochs: int = 10
-    fraction: float = 0.33
+    fraction: float = _FRACTION
     rule: str = "random"
     shares: tuple[float, ...] = ()
     subset: str | None = None
@@ -445,7 +448,14 @@ class PhaseConfig:
                 f"{len(self.shares)} with rule {self.rule!r}; pass rule 'mix' and 0.11 0.11 0.11"
             )
         hard, ambiguous, easy = self.shares or (0.0, 0.0, 0.0)
-        fraction = 1.0 if self.rule == "all" else self.fraction
+        fraction = self.fraction
+        if self.rule == "all":
+            if fraction not in (_FRACTION, 1.0):
+                raise ValueError(
+                    f"rule 'all' takes every example, got fraction {fraction}; leave it out, or "
+                    "pass rule 'random'"
+                )
+            fraction = 1.0
         return SubsetSpec(
             rule=self.rule, fraction=fraction, hard=hard, ambiguous=ambiguous, easy=easy
         )

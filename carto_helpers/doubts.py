@@ -31,7 +31,7 @@ MEANINGS = {
     "version of the method",
     "mixed data": "rows of one data set have different data fingerprints, or a student others, or "
     "other dynamics, than its teacher's row",
-    "unchecked": "the teacher's row or dynamics are missing or damaged",
+    "unchecked": "the teacher's row or dynamics, or a subset of one's own, are missing or damaged",
     "its teacher": "a mark of the teacher that it learnt from",
 }
 _SCORES = ("val_accuracy", "val_macro_f1", "test_accuracy", "test_macro_f1")
@@ -203,7 +203,7 @@ def student_doubts(
     students: pd.DataFrame,
     teachers: pd.DataFrame,
     found: Mapping[str, Evidence | None],
-    lost: Mapping[str, Sequence[str]],
+    lost: Mapping[str, Sequence[str] | None],
 ) -> dict[str, tuple[str, ...]]:
     """Return the marks of each student by its key, none where nothing is doubtful.
 
@@ -216,7 +216,8 @@ def student_doubts(
     found
         By the teachers' keys; None or absent where the dynamics are.
     lost
-        By the students' keys: the classes that the subset holds no image of.
+        By the students' keys: the classes that the subset holds no image of, None where the subset
+        is not known.
     """
     rows, mixed = students.to_dict("records"), _mixed(students)
     of_teachers = teacher_doubts(teachers, found)
@@ -229,8 +230,8 @@ def student_doubts(
         has = {
             "diverged": _has_no_numbers(row) or _has_diverged(row, found.get(teacher)),
             "at chance": at_chance[key],
-            f"class lost: {_listed(lost.get(key, ()))}": bool(lost.get(key)),
-            "unchecked": found.get(teacher) is None,
+            f"class lost: {_listed(lost.get(key) or ())}": bool(lost.get(key)),
+            "unchecked": found.get(teacher) is None or lost.get(key, ()) is None,
             "mixed versions": source["method_version"] != row["method_version"],
             "mixed data": any(source[name] != row[name] for name in _SOURCE),
         }

@@ -16,8 +16,8 @@ import pandas as pd
 from jaxtyping import Int64
 
 from carto_helpers import data, models, own_subsets, selection
+from carto_helpers.comparison import SUBSET, summary
 from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
-from carto_helpers.doubts import told
 from carto_helpers.engine import resolve_device
 from carto_helpers.findings.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.record_frame import record_frame
@@ -210,22 +210,25 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
         for share in (subset.hard, subset.ambiguous, subset.easy):
             if share:
                 subset_size(share, n_train)
-        size = subset_size(subset.fraction, n_train)
-        if size < 2:
-            raise ValueError(
-                f"a training subset must hold at least 2 examples for batch normalisation, "
-                f"got {size}; pass a larger fraction than {subset.fraction}"
-            )
+        _check_size(subset_size(subset.fraction, n_train), f"a fraction of {subset.fraction}")
+
+
+def _check_size(n: int, what: str) -> None:
+    if n < 2:
+        raise ValueError(
+            "a training subset must hold at least 2 examples for batch normalisation, "
+            f"got {n}; pass more than {what}"
+        )
 
 
 def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult | None:
     """Plan, train what is missing, return the rows; None after a dry run without a teacher."""
     check_names(config)
     bench, subsets = Workbench(config), SUBSETS[phase](config)
+    own = None if config.subset is None else _read_own(bench)
     if config.train:
         bench.results.tidy()
-        _check(bench, subsets)
-    own = None if config.subset is None else _read_own(bench)
+        _check(bench, subsets if own is None else [])
     teacher = chosen_or_trained(phase, bench, subsets * config.seeds, dry_run=dry_run)
     if teacher is None:
         return None
@@ -282,10 +285,11 @@ def chosen_or_trained(
 def _read_own(bench: Workbench) -> Int64[np.ndarray, " n"]:
     """Return the subset of a CSV file; what can be wrong with it is known before a teacher is."""
     config = bench.config
-    if config.rule != "random" or config.shares:
+    default = PhaseConfig()
+    if config.rule != default.rule or config.shares or config.fraction != default.fraction:
         raise ValueError(
-            f"a subset of one's own has no rule, got {config.rule!r} with {config.subset}; leave "
-            "one of them out"
+            f"a subset of one's own has no rule and no fraction, got {config.rule!r} and "
+            f"{config.fraction} with {config.subset}; leave one of them out"
         )
     train = bench.dataset.train
     index = own_subsets.read_subset(Path(str(config.subset)), train.files)
@@ -294,6 +298,8 @@ def _read_own(bench: Workbench) -> Int64[np.ndarray, " n"]:
             f"{config.subset} must name positions in 0 … {len(train) - 1}, got {outside[0]}; is it "
             f"of another data set than {train.name}?"
         )
+    own_subsets.places(index, bench.split.train)
+    _check_size(len(index), f"the {len(index)} of {config.subset}")
     return index
 
 
@@ -322,17 +328,28 @@ def status_facts(results: Results) -> dict[str, Any]:
     Each teacher and each group of students has its marks of doubt in `doubts`, "" for none.
     """
     teachers_, students = (with_doubts(results, f()) for f in (results.teachers, results.students))
-    groups = students.groupby(["dataset", "student", "rule", "fraction"])
-    counts = groups["test_macro_f1"].agg(["count", "mean"])
-    counts["doubts"] = [told(list(marks)) for _, marks in groups["doubts"]]
     columns = ["key", "dataset", "network", "start", "val_macro_f1", "finished_at", "doubts"]
     teachers_["doubts"] = teachers_["doubts"].map("; ".join)
     return {
         "folder": str(results.folder),
         "teachers": teachers_[columns].to_dict("records"),
-        "students": counts.reset_index().to_dict("records"),
+        "students": _counts(students).to_dict("records"),
         "under_way": progress(results),
     }
+
+
+def _counts(students: pd.DataFrame) -> pd.DataFrame:
+    """Return how many students there are of each cell and setting, and their mean score.
+
+    Cells and settings are those of `summary`, with `subset` (its label) and `teacher` (its key).
+    """
+    groups = summary(students).rename(columns={"n": "count"}).drop(columns=["low", "high"])
+    keys = students.drop_duplicates("dynamics_sha256").set_index("dynamics_sha256")["teacher_key"]
+    subsets = [{name: row[name] for name in SUBSET} for row in groups.to_dict("records")]
+    return groups.assign(
+        subset=[SubsetSpec(**subset).label() for subset in subsets],
+        teacher=groups["dynamics_sha256"].map(keys),
+    )
 
 
 def status(results: Results) -> str:
@@ -343,9 +360,8 @@ def status(results: Results) -> str:
         columns = ["dataset", "network", "start", "val_macro_f1", "finished_at"]
         lines += ["", teachers_[columns].to_string(index=False)]
     if len(students):
-        groups = students.groupby(["dataset", "student", "rule", "fraction"])
-        counts = groups["test_macro_f1"].agg(["count", "mean"]).reset_index()
-        lines += ["", counts.to_string(index=False)]
+        columns = ["dataset", "student", "start", "teacher", "subset", "count", "mean"]
+        lines += ["", _counts(students)[columns].to_string(index=False)]
     lines += [f"{path} has no checksum: it is read unchecked" for path in results.unsealed()]
     lines += doubt_lines(results)
     running = progress(results)

@@ -67,6 +67,11 @@ def footprint(
         How many all splits hold together.
     batch_size
         Of a training step.
+
+    Raises
+    ------
+    ValueError
+        If the network takes no images of that shape.
     """
     kept, largest, n_outputs = _forward(network, images[:2].float())
     parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -101,7 +106,13 @@ def _forward(network: nn.Module, pair: Tensor) -> tuple[float, float, int]:
     ]
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     with torch.random.fork_rng([]), torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t):
-        logits = network.train()(pair)
+        try:
+            logits = network.train()(pair)
+        except AssertionError as error:  # timm's, of networks for one size of image
+            raise ValueError(
+                f"{type(network).__name__} does not take images of {tuple(pair.shape[1:])} "
+                f"({error}); pass another network, or for images of your own `image_size`"
+            ) from error
     for hook in hooks:
         hook.remove()
     network.load_state_dict(state)  # the pass has moved batch norm's running statistics

@@ -57,6 +57,10 @@ class NetworkSpec:
         """Whether it is one of the paper's six."""
         return bool(self.family)
 
+    def row_name(self, role: str) -> str:
+        """Return what rows call it: its family in its own role of table 1, else its own name."""
+        return self.family if self.family and role == self.role else self.name
+
 
 def _mobilenet(role: Role, width: str, paper_start: str | None) -> NetworkSpec:
     return NetworkSpec(

@@ -34,9 +34,14 @@ def map_table(config: PhaseConfig) -> pd.DataFrame:
     FileNotFoundError
         If there is no such file, or no teacher is recorded and none may be trained.
     ValueError
-        If the file holds no training dynamics.
+        If the file holds no training dynamics, or a data set is named beside it.
     """
     if config.dynamics is not None:
+        if config.dataset != PhaseConfig().dataset:
+            raise ValueError(
+                f"dynamics are drawn without their images, got {config.dynamics} with the data set "
+                f"{config.dataset}; leave one of them out"
+            )
         return record_frame(read_dynamics(config.dynamics))
     experiments.check_names(config)
     bench = Workbench(config)

@@ -48,7 +48,7 @@ def positions(
         If the subset is not kept there, is damaged, or is not of this training split.
     """
     if spec.rule.startswith(OWN):
-        return _places(_kept(results, spec.rule.removeprefix(OWN)), record)
+        return places(_kept(results, spec.rule.removeprefix(OWN)), record.index)
     return select(spec, scores(record.p_gold, record.is_right), seed=seed)
 
 
@@ -58,7 +58,7 @@ def read_subset(path: Path, files: Sequence[str] = ()) -> Int64[np.ndarray, " n"
     Parameters
     ----------
     path
-        Has a column `index`, or else `file`.
+        Has a column `index` or `file`, or both, which must agree.
     files
         The files of the training set, in its order.
 
@@ -67,8 +67,8 @@ def read_subset(path: Path, files: Sequence[str] = ()) -> Int64[np.ndarray, " n"
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no CSV file, has neither column, names no example, one twice, or a file that the
-        training set lacks.
+        If it is no CSV file, has neither column, names no example, one twice, a file that the
+        training set lacks, or another file than its index.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -84,6 +84,8 @@ def read_subset(path: Path, files: Sequence[str] = ()) -> Int64[np.ndarray, " n"
         ) from error
     if "index" in frame:
         named, found = frame["index"], frame["index"].to_numpy()
+        if "file" in frame and files:
+            _check_files(frame, files, path)
     elif "file" in frame and files:
         place = {file: i for i, file in enumerate(files)}
         named = frame["file"]
@@ -105,6 +107,17 @@ def read_subset(path: Path, files: Sequence[str] = ()) -> Int64[np.ndarray, " n"
             "remove the repeated ones"
         )
     return unique
+
+
+def _check_files(frame: pd.DataFrame, files: Sequence[str], path: Path) -> None:
+    """Raise unless the columns index and file name the same images."""
+    for index, file in zip(frame["index"], frame["file"], strict=True):
+        there = files[index] if index in range(len(files)) else "nothing"
+        if there != file:
+            raise ValueError(
+                f"{path} names {file} with index {index}, where this training set has {there}; "
+                "were images added or removed since? leave the column index out, or write it again"
+            )
 
 
 def _first_bad(found: np.ndarray) -> int:
@@ -132,7 +145,7 @@ def keep_subset(
     ValueError
         If it does not.
     """
-    n = len(_places(index, record))
+    n = len(places(index, record.index))
     content = _content(index)
     digest = _digest(content)
     write_bytes(results.folder / "subsets" / f"{digest}.csv", content)
@@ -175,15 +188,35 @@ def _kept(results: Results, digest: str) -> Int64[np.ndarray, " n"]:
     return pd.read_csv(io.BytesIO(content))["index"].to_numpy(np.int64)
 
 
-def _places(index: Int64[np.ndarray, " n"], record: DynamicsRecord) -> Int64[np.ndarray, " n"]:
-    """Return where in the training split the positions of the loaded set stand, sorted."""
-    order = np.argsort(record.index)
-    place = np.searchsorted(record.index, index, sorter=order)
+def places(
+    index: Int64[np.ndarray, " n"], split: Int64[np.ndarray, " N"]
+) -> Int64[np.ndarray, " n"]:
+    """Return where in the training split positions of the loaded set stand, sorted.
+
+    Parameters
+    ----------
+    index
+        Positions in the loaded training set.
+    split
+        Those of the training split, in its order.
+
+    Raises
+    ------
+    ValueError
+        If the split lacks one of them.
+
+    Examples
+    --------
+    >>> places(np.array([4, 9]), np.array([9, 2, 4])).tolist()
+    [0, 2]
+    """
+    order = np.argsort(split)
+    place = np.searchsorted(split, index, sorter=order)
     is_there = place < len(order)
-    is_there[is_there] = record.index[order[place[is_there]]] == index[is_there]
+    is_there[is_there] = split[order[place[is_there]]] == index[is_there]
     if not is_there.all():
         raise ValueError(
-            f"a subset must be of the {len(order):,} images that the teacher was trained on, got "
+            f"a subset must be of the {len(order):,} images that the teacher is trained on, got "
             f"{int((~is_there).sum()):,} others, such as index {index[~is_there][0]}; those of the "
             "validation split cannot be trained on: leave them out"
         )

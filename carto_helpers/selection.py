@@ -13,6 +13,7 @@ the two are ordered. A mix sorts as many distances as it selects examples.
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from itertools import chain
 from typing import NamedTuple
 
@@ -72,9 +73,9 @@ def scaled_mixes(fraction: float) -> list[SubsetSpec]:
     >>> scaled_mixes(0.33)[3].label(), scaled_mixes(0.1)[0].label()
     ('mix 14/14/5', 'mix 5/5/0')
     """
-    scale = fraction / 0.33
+    scale = Fraction(str(fraction)) / Fraction("0.33")
     shares = [
-        tuple(share if scale == 1 else math.floor(1e6 * share * scale) / 1e6 for share in mix)
+        tuple(math.floor(10**6 * Fraction(str(share)) * scale) / 10**6 for share in mix)
         for mix in PHASE2_MIXES
     ]  # rounded down: never more than the whole
     return [

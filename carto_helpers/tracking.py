@@ -81,14 +81,19 @@ class WandbTracker:
         import wandb
 
         folder.mkdir(parents=True, exist_ok=True)
-        self._run = wandb.init(
-            project=None if wandb.setup().settings.project else PROJECT,
-            id=key,
-            resume="allow",
-            reinit="create_new",  # students that train as one network are open together
-            dir=folder,
-            config=dict(facts),
-        )
+        try:
+            self._run = wandb.init(
+                project=None if wandb.setup().settings.project else PROJECT,
+                id=key,
+                resume="allow",
+                reinit="create_new",  # students that train as one network are open together
+                dir=folder,
+                config=dict(facts),
+            )
+        except wandb.Error as error:
+            raise RuntimeError(
+                f"Weights & Biases takes no run: {error}; `wandb login`, or set WANDB_MODE=offline"
+            ) from error
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Send numbers by name."""

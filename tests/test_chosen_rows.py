@@ -75,3 +75,12 @@ def test_teachers_and_students_of_one_start(tmp_path: Path) -> None:
     assert chosen_students(results, "mnist")["key"].tolist() == ["1"]
     assert chosen_teachers(results, "scratch")["key"].tolist() == ["c", "a"]
     assert chosen_teachers(results, "imagenet").empty
+
+
+def test_students_of_a_teacher_that_was_made_again_are_left_out(tmp_path: Path) -> None:
+    """Else a table would hold two teachers' students in a cell, and refuses that."""
+    again = [{"dynamics_sha256": "0" * 64}, {"dynamics_sha256": "0" * 64}, {}]
+    results = made_results(tmp_path, *[{"teacher_key": "a"} | student for student in again])
+    assert chosen_students(results)["key"].tolist() == ["2"]
+    results = made_results(tmp_path / "b", {"teacher_key": "b"}, {"teacher_key": "a"} | again[0])
+    assert chosen_teachers(results)["key"].tolist() == ["c", "b"]

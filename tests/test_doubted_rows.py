@@ -161,3 +161,9 @@ def test_nothing_recorded_has_no_doubts(tmp_path: Path) -> None:
     assert status_facts(results)["students"] == status_facts(results)["teachers"] == []
     assert "doubts" in with_doubts(results, results.teachers())
     assert doubt_lines(results) == []
+
+
+def test_a_subset_of_ones_own_that_is_gone_is_unchecked_and_stops_nothing(tmp_path: Path) -> None:
+    results = made_record(tmp_path, rule="own:0123456789abcdef", fraction=0.5)
+    assert with_doubts(results, results.students())["doubts"].tolist() == [("unchecked",)]
+    assert "  unchecked: s" in status(results).splitlines()

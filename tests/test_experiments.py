@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_runs import TINY, make_folder, teacher_row, tiny_config
+from made_runs import TINY, make_folder, student_row, teacher_row, tiny_config
 
 from carto_helpers import experiments, models
 from carto_helpers.config import subset_size
@@ -219,3 +219,23 @@ def test_status_says_what_there_is(recorded: Path) -> None:
     assert "1 teachers, 21 students" in text
     assert TINY in text
     assert "under way: nothing" in text
+
+
+def test_status_averages_students_of_one_setting_alone(tmp_path: Path) -> None:
+    """Two teachers, two mixes, two rates: no mean over any two of them."""
+    results = Results(tmp_path)
+    rows = [
+        {"teacher_key": "a"}, {"teacher_key": "a", "student_seed": 2, "test_macro_f1": 0.7},
+        {"teacher_key": "b", "dynamics_sha256": "b" * 64},
+        {"teacher_key": "a", "rule": "mix", "hard": 0.1}, {"teacher_key": "a", "start": "paper"},
+        {"teacher_key": "a", "rule": "mix", "easy": 0.1},
+    ]  # fmt: skip
+    for i, row in enumerate(rows):
+        results.append_student(student_row(key=str(i), **row))
+    found = experiments.status_facts(results)["students"]
+    assert [(row["teacher"], row["subset"], row["count"]) for row in found] == [
+        ("a", "50% random", 2), ("b", "50% random", 1), ("a", "mix 10/0/0", 1),
+        ("a", "50% random", 1), ("a", "mix 0/0/10", 1),
+    ]  # fmt: skip
+    assert found[0]["mean"] == pytest.approx(0.6)
+    assert "mix 10/0/0" in experiments.status(results)

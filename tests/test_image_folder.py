@@ -277,3 +277,10 @@ def test_exif_that_cannot_be_turned_is_named(folder: Path, ending: str, tag: byt
     assert len(read_image_folder(folder, "pets").train) == 10  # as it is, nothing is turned
     with pytest.raises(ValueError, match=f"that Pillow can decode, got {path} "):
         read_image_folder(folder, "pets", image_size=4)
+
+
+def test_files_that_are_not_read_are_told(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.gif", "b.gif", "c.avif", ".hidden"):
+        (folder / "train" / "dog" / name).write_bytes(b"x")
+    assert len(read_image_folder(folder, "pets").train) == 9
+    assert caplog.messages == [f"{folder}/train: not read as images: 2 .gif, 1 .avif"]

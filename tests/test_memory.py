@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from carto_helpers import memory
+from carto_helpers import memory, models
 from carto_helpers.engine import Engine
 from carto_helpers.memory import Footprint, check_fits, footprint, n_lanes_that_fit, n_that_fit
 
@@ -127,3 +127,10 @@ def test_the_processs_own_limit_counts(tmp_path: Path) -> None:
     for limit, free in (("unlimited", math.inf), ("1024000", 1_024_000 - 700 * 1024), ("1000", 0)):
         (tmp_path / "limits").write_text(heading + line.format(limit))
         assert memory._address_space_free(tmp_path) == free
+
+
+def test_a_network_for_images_of_another_size_is_named() -> None:
+    spec = models.resolve("vit_tiny_patch16_224", "teacher")
+    network = models.create(spec, n_classes=2, n_channels=3)
+    with pytest.raises(ValueError, match=r"VisionTransformer does not take images of \(3, 32"):
+        footprint(network, torch.zeros(2, 3, 32, 32), n_images=2, batch_size=2)

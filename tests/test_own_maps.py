@@ -1,6 +1,7 @@
 """A data map and a subset as files, from a teacher or from dynamics of one's own."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +140,35 @@ def test_every_format_gives_the_same_map(dynamics: Path, tmp_path: Path) -> None
         recorder.end_epoch()
     for path in (tmp_path / "mine.parquet", tmp_path / "recorder"):
         assert carto.read_dynamics(path).p_gold == pytest.approx(record.p_gold, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["select", "--rule", "ambiguous", "--subset-seed", "3"], "is of the rule 'random', got 3"),
+        (["select", "--rule", "all", "--fraction", "0.5"], "takes every example, got fraction 0.5"),
+        (
+            ["map", "--dataset", "mnist"],
+            "drawn without their images, got .* the data set mnist",
+        ),
+    ],
+)
+def test_what_would_be_ignored_is_refused(
+    dynamics: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    said: str,
+) -> None:
+    to = str(tmp_path / "out")
+    assert main([*arguments, "--dynamics", str(dynamics), "--to", to]) == 2
+    assert re.search(said, capsys.readouterr().err)
+    assert not Path(to).exists()
+
+
+def test_without_altair_a_map_is_refused_before_its_teacher_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("carto_helpers.__main__.find_spec", lambda _: None)
+    assert main(["map", "--dataset", str(make_folder(tmp_path / "noise"))]) == 2
+    assert 'needs the package altair, got none; pip install "carto' in capsys.readouterr().err

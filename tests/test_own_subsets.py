@@ -128,14 +128,15 @@ def test_from_a_folder_to_a_student_on_ones_own_subset(
 def test_a_students_subset_is_the_rules_or_ones_own(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "noise")
     own = write(tmp_path / "own.csv", "index\n0\n1\n")
-    config = tiny_config(folder, tmp_path / "r", subset=str(own), rule="ambiguous")
-    with pytest.raises(ValueError, match="a subset of one's own has no rule, got 'ambiguous' with"):
-        experiments.distill(config)
+    for ours, said in (({"rule": "ambiguous"}, "'ambiguous' and 0.33"), ({"fraction": 0.5}, "0.5")):
+        given = {"subset": str(own), "fraction": 0.33} | ours
+        with pytest.raises(ValueError, match=f"has no rule and no fraction, got .*{said} with"):
+            experiments.distill(tiny_config(folder, tmp_path / "r", **given))
     far = write(tmp_path / "far.csv", "index\n40\n")
     with pytest.raises(
         ValueError, match=r"must name positions in 0 … 39, got 40; is it of another"
     ):
-        experiments.distill(tiny_config(folder, tmp_path / "r", subset=str(far)))
+        experiments.distill(tiny_config(folder, tmp_path / "r", subset=str(far), fraction=0.33))
     with pytest.raises(ValueError, match="unknown rule 'best'; valid rules: all, random, low-"):
         experiments.distill(tiny_config(folder, tmp_path / "r", rule="best"))
     assert not Results(tmp_path / "r").teachers().size  # known before a teacher is trained
@@ -150,3 +151,33 @@ def test_a_mix_has_three_shares_and_no_other_rule_any(given: dict) -> None:
     ):
         PhaseConfig(**given)
     assert PhaseConfig(rule="mix", shares=(0.1, 0.1, 0.1)).spec.label() == "mix 10/10/10"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (range(40), "of the 32 images that the teacher is trained on, got 8 others, such as index"),
+        ([0], "must hold at least 2 examples for batch normalisation, got 1"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_known_before_a_teacher_is_trained(
+    tmp_path: Path, rows: list[int], said: str
+) -> None:
+    folder = make_folder(tmp_path / "noise")
+    own = write(tmp_path / "own.csv", "index\n" + "".join(f"{i}\n" for i in rows))
+    config = tiny_config(folder, tmp_path / "r", subset=str(own), fraction=0.33)
+    with pytest.raises(ValueError, match=said):
+        experiments.distill(config)
+    assert not list((tmp_path / "r").rglob("*"))
+
+
+def test_an_index_and_a_file_that_disagree_are_refused(tmp_path: Path) -> None:
+    """An image was added since: the positions have moved, the names have not."""
+    files = [f"train/x/{name}.png" for name in ("a", "b", "c")]
+    own = write(tmp_path / "own.csv", "index,file\n0,train/x/a.png\n2,train/x/c.png\n")
+    assert read_subset(own, files).tolist() == [0, 2]
+    assert read_subset(own).tolist() == [0, 2]  # of images without names
+    with pytest.raises(ValueError, match=r"names train/x/a.png with index 0, where .* has new.png"):
+        read_subset(own, ["new.png", *files])
+    with pytest.raises(ValueError, match=r"names train/x/c.png with index 2, where .* has nothing"):
+        read_subset(own, files[:2])

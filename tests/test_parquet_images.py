@@ -103,13 +103,22 @@ def test_jpegs_of_any_size_are_read_at_one(tmp_path: Path) -> None:
         ({"image": [], "label": []}, "must hold rows of an image's bytes .* got 0 rows"),
         ({"img": [png()], "label": [0]}, "must have the columns image and label, got img, label; "),
         ({"image": [png(), png()], "label": ["a", "b" * 10_001]}, "at most 10,000 characters"),
-        ({"image": [png(), png()], "label": [-1, 1]}, "class of train must be in train, got -1"),
+        (
+            {"image": [png(), png()], "label": [-1, 1]},
+            "classes 0 … 1, got numbers from -1 to 1",
+        ),
         (
             {"image": [png()] * 3, "label": [0, 1, 3]},
-            "classes' numbers below its 3 rows, got 3; number the classes",
+            "of the classes 0 … 2, got numbers from 0 to 3; number the classes",
         ),
-        ({"image": [png()] * 2, "label": [0, 10**9]}, "below its 2 rows, got 1000000000; number"),
-        ({"image": [png()] * 2, "label": [0, 2**62]}, "below its 2 rows, got 4611686018427387904"),
+        (
+            {"image": [png()] * 2, "label": [0, 10**9]},
+            "0 … 1, got numbers from 0 to 1000000000",
+        ),
+        (
+            {"image": [png()] * 2, "label": [0, 2**62]},
+            "0 … 1, got numbers from 0 to 46116860184",
+        ),
         ({"image": [png()] * 2, "label": ["a\n", "b"]}, r"without line breaks .* got 'a\\n' for 1"),
     ],
 )

@@ -217,6 +217,7 @@ def test_shares_of_mixes_keep_their_proportions_to_the_millionth() -> None:
     whole = selection.scaled_mixes(0.66)[3]
     assert (whole.hard, whole.ambiguous, whole.easy) == (0.28, 0.28, 0.1)
     assert selection.scaled_mixes(0.9999999)[0].hard == 0.499999
+    assert selection.scaled_mixes(0.45)[0].hard == 0.225  # floats miss 0.165 · 0.45 / 0.33
 
 
 @pytest.mark.parametrize("n_total", [2, 10])

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 import carto_helpers as carto
-from carto_helpers.data import Dataset, split
+from carto_helpers.data import split
 from carto_helpers.images.sources import from_arrays, from_dataset, resized
 
 DRAW = np.random.default_rng(0)
@@ -140,19 +140,14 @@ def test_a_size_that_no_square_has_is_refused(size: int) -> None:
         ),
         ((RGB, [0.5] * 6), ValueError, "labels must be whole numbers from 0, .* got float64 of sh"),
         ((RGB, [[0]] * 6), ValueError, r"labels must be whole numbers .* of shape \(6, 1\) in tr"),
-        ((RGB, [0, 0, 0, 0, 0, -1]), ValueError, r"labels must lie in 0 … 2, got -1 … 0"),
+        ((RGB, [0, 0, 0, 0, 0, -1]), ValueError, "classes 0 … 1, got numbers from -1 to 0"),
         ((GREY, LABELS), ValueError, "all parts must have images of one shape, got .*; bring"),
-        ((RGB[:2], LABELS[:2]), None, ""),
+        ((RGB[:2], LABELS[:2]), ValueError, "labels must lie in 0 … 1, got 0 … 2"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(
-    train: Any, error: type[Exception] | None, text: str
-) -> None:
-    if error is None:
-        assert isinstance(from_arrays(train, (RGB, LABELS)), Dataset)
-    else:
-        with pytest.raises(error, match=text):
-            from_arrays(train, (RGB, LABELS))
+def test_arrays_that_do_not_fit_are_refused(train: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        from_arrays(train, (RGB, LABELS))
 
 
 def test_parts_of_two_sizes_are_refused() -> None:
@@ -201,3 +196,11 @@ def test_files_name_every_image_or_none() -> None:
             name="digits", images=dataset.test.images, labels=dataset.test.labels,
             classes=dataset.classes, files=("a.png",),
         )  # fmt: skip
+
+
+def test_numbers_that_leave_out_a_class_are_refused() -> None:
+    """A class without an image would be a zero in every macro F1."""
+    held = (RGB, [label + 1 for label in LABELS])
+    with pytest.raises(ValueError, match="images of the classes 0 … 2, got numbers from 1 to 3; n"):
+        from_arrays(held, held)
+    assert from_arrays(held, held, classes=["none", "x", "y", "z"]).train.n_classes == 4

@@ -95,3 +95,10 @@ def test_little_is_a_tenth_of_the_time(shares, verdict, reason) -> None:
     rows.append(teacher_row(dataset="mnist"))
     found = claims.dynamics_add_little(pd.DataFrame(rows), "cifar10")
     assert (found.verdict, found.reason, found.n) == (verdict, reason, len(shares))
+
+
+def test_a_pair_is_of_the_same_images() -> None:
+    """One data set read from two places: each teacher has its own from scratch."""
+    grid = made_grid([0.10, 0.11, 0.12])
+    both = pd.concat([grid, grid.assign(fingerprint="another")])
+    assert claims.pretrained_wins(both, "cifar10").n == 6

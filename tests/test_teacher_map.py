@@ -61,13 +61,14 @@ def test_maps_come_strongest_first_and_only_those_that_are_kept(tmp_path: Path) 
 
 
 def test_strengths_count_the_map(tmp_path: Path) -> None:
-    table = strengths(made_record(tmp_path), "mnist").set_index("network")
+    results = made_record(tmp_path)
+    table = strengths(results, recorded_maps(results, "mnist")).set_index("network")
     assert table.index.tolist() == ["strong", "weak"]
     assert table.loc["strong", ["easy", "middle_left"]].tolist() == pytest.approx(
         [0.9, 0.1], abs=0.11
     )
     assert table.loc["weak", "middle_left"] == 1.0
-    assert strengths(Results(tmp_path / "none"), "mnist").empty
+    assert strengths(Results(tmp_path / "none"), []).empty
 
 
 def test_soft_labels_are_there_where_logits_are(tmp_path: Path) -> None:

@@ -103,3 +103,36 @@ def test_a_new_run_has_the_rules_engine_whatever_older_rows_had(
     bench = bench_with(folder, tmp_path, [{"device": device_name("cpu"), "engine": older}])
     spec = bench.network("teacher")
     assert bench.engine(spec, "teacher") == choose_engine(spec.name, "cpu", role="teacher")
+
+
+def test_without_training_the_images_choose_among_records_of_one_name(
+    folder: Path, tmp_path: Path
+) -> None:
+    rows = [{"val_macro_f1": 0.5}, {"val_macro_f1": 0.9, "fingerprint": "another"}]
+    assert chosen(bench_with(folder, tmp_path, rows, train=False)) == "0"
+    gone = Workbench(tiny_config(tmp_path / "gone" / "noise", tmp_path, train=False))
+    with pytest.raises(ValueError, match="holds teachers of 2 data sets named .*noise; only its i"):
+        gone.chosen_teacher()
+
+
+def test_the_best_teacher_of_another_data_sets_start_may_be_any_network(
+    folder: Path, tmp_path: Path
+) -> None:
+    rows = [{"start": "cifar100:0a", "network": "mobilenetv2_100", "val_macro_f1": 0.5}]
+    bench = bench_with(folder, tmp_path, rows, teacher="best", teacher_start="cifar100")
+    assert chosen(bench) == "0"
+
+
+def test_rows_name_a_family_in_its_own_role_alone(folder: Path, tmp_path: Path) -> None:
+    """A ResNet-18 teacher is not the family's teacher, the ResNet-50: a mean would hold both."""
+    named = {
+        name: Workbench(tiny_config(folder, tmp_path, teacher=name, architecture=name))
+        for name in ("resnet", "resnet18", "resnet50")
+    }
+    teachers = {name: bench.teacher_run(bench.network("teacher")) for name, bench in named.items()}
+    assert {name: run.teacher for name, run in teachers.items()} == {
+        "resnet": "resnet", "resnet50": "resnet", "resnet18": "resnet18",
+    }  # fmt: skip
+    assert {name: bench.student_name() for name, bench in named.items()} == {
+        "resnet": "resnet", "resnet50": "resnet50", "resnet18": "resnet",
+    }  # fmt: skip

@@ -22,7 +22,12 @@ from carto_helpers.claims.verdicts import Finding, unknown
 from carto_helpers.comparison import published_scores
 from carto_helpers.config import FAMILIES
 from carto_helpers.doubts import told
-from carto_helpers.findings.chosen_rows import PAPERS_DATASETS, chosen_students, chosen_teachers
+from carto_helpers.findings.chosen_rows import (
+    PAPERS_DATASETS,
+    chosen_students,
+    chosen_teachers,
+    paper_teachers,
+)
 from carto_helpers.findings.doubted_rows import with_doubts
 from carto_helpers.findings.teacher_map import TeacherMap, recorded_maps, strengths, teacher_map
 from carto_helpers.records import Results, published
@@ -50,7 +55,10 @@ class Evidence:
         self, results: Results, paper: Path | None = None, start: str | None = None
     ) -> None:
         self.results, self._start = results, start
-        self.teachers = with_doubts(results, results.teachers())
+        teachers = results.teachers()
+        is_paper = teachers["key"].isin(paper_teachers(results)["key"])
+        is_other = ~teachers["dataset"].isin(PAPERS_DATASETS)
+        self.teachers = with_doubts(results, teachers[is_paper | is_other])
         self._chosen = chosen_teachers(results, start)
         students = results.students()
         others = with_doubts(results, students[~students["dataset"].isin(PAPERS_DATASETS)])
@@ -86,7 +94,8 @@ class Evidence:
         return next((teacher_map(self.results, key) for key in self.mapped(dataset)), None)
 
     def _strengths(self, dataset: str) -> pd.DataFrame:
-        return strengths(self.results, dataset)
+        kept = recorded_maps(self.results, dataset)
+        return strengths(self.results, [key for key in kept if key in set(self.teachers["key"])])
 
 
 Find = Callable[[Evidence, Sequence[str]], list[Finding]]

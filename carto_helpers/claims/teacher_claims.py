@@ -19,7 +19,9 @@ from carto_helpers.printed_numbers import number, printed_p
 
 LEAST_MAPS = 4  # the best order of three has p = 1/6
 LITTLE = 0.1  # our reading of "less overhead": this share of a teacher's time
-_SETTING = ["dataset", "network", "recipe", "split_seed", "teacher_seed", "method_version"]
+_SETTING = [
+    "dataset", "fingerprint", "network", "recipe", "split_seed", "teacher_seed", "method_version",
+]  # fmt: skip
 
 
 def stronger_means_easier(strengths: pd.DataFrame, dataset: str) -> Finding:

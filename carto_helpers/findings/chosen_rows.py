@@ -58,9 +58,15 @@ def most_taught(teachers: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
 
 
 def paper_students(results: Results) -> pd.DataFrame:
-    """Return the rows of students.csv by the paper's recipe."""
+    """Return the rows of students.csv by the paper's recipe.
+
+    Those of a teacher that was made again since, with other dynamics, are left out: their subsets
+    are no longer its own.
+    """
     rows = results.students()
-    return rows[rows["recipe"] == _STUDENTS]
+    dynamics = results.teachers().set_index("key")["dynamics_sha256"]
+    is_of_now = rows["dynamics_sha256"] == rows["teacher_key"].map(dynamics)
+    return rows[(rows["recipe"] == _STUDENTS) & is_of_now]
 
 
 def from_papers_start(students: pd.DataFrame) -> pd.DataFrame:

@@ -66,10 +66,10 @@ def _evidence(records: Mapping[str, DynamicsRecord | None]) -> dict[str, Evidenc
 
 def _lost(
     results: Results, students: pd.DataFrame, records: Mapping[str, DynamicsRecord | None]
-) -> dict[str, list[str]]:
-    """Return by key the classes that a student's subset holds no image of."""
-    subsets: dict[tuple[Any, ...], list[str]] = {}
-    lost = {}
+) -> dict[str, list[str] | None]:
+    """Return by key the classes that a student's subset holds no image of, None if not known."""
+    subsets: dict[tuple[Any, ...], list[str] | None] = {}
+    lost: dict[str, list[str] | None] = {}
     for row in students.to_dict("records"):
         record = records[str(row["teacher_key"])]
         if record is None:
@@ -77,8 +77,12 @@ def _lost(
         spec = SubsetSpec(**{name: row[name] for name in SubsetSpec.__dataclass_fields__})
         place = (row["teacher_key"], spec, row["subset_seed"] if spec.is_seeded else None)
         if place not in subsets:
-            chosen = positions(results, record, spec, seed=row["subset_seed"])
-            subsets[place] = _absent(record, chosen)
+            try:
+                chosen = positions(results, record, spec, seed=row["subset_seed"])
+            except (FileNotFoundError, ValueError):  # a subset of one's own, missing or damaged
+                subsets[place] = None
+            else:
+                subsets[place] = _absent(record, chosen)
         lost[str(row["key"])] = subsets[place]
     return lost
 

@@ -1,5 +1,6 @@
 """One teacher's data map as arrays: statistics, soft labels, and the subsets that they choose."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,19 +113,26 @@ def softmax(logits: Float[np.ndarray, "N C"]) -> Float[np.ndarray, "N C"]:
     return p
 
 
-def strengths(results: Results, dataset: str) -> pd.DataFrame:
-    """Return the strength of each recorded map's teacher, and how its examples lie.
+def strengths(results: Results, keys: Sequence[str]) -> pd.DataFrame:
+    """Return the strength of each of the teachers with a map, and how its examples lie.
+
+    Parameters
+    ----------
+    results
+        The record.
+    keys
+        Of teachers whose dynamics are kept, the strongest first.
 
     Returns
     -------
     DataFrame
-        One row a teacher, the strongest first: `network`, `start`, `val_macro_f1`, `easy` (share
+        One row a teacher, in the order of `keys`: `network`, `start`, `val_macro_f1`, `easy` (share
         of examples nearest to the anchor of easy-to-learn) and `middle_left` (share with
         confidence within 0.25 of one half and variability below 0.25: the middle half of the one
         axis, the lower half of the other).
     """
     rows = []
-    for key in recorded_maps(results, dataset):
+    for key in keys:
         row, found = results.teacher(key), teacher_map(results, key)
         v, c = found.statistics["variability"], found.statistics["confidence"]
         rows.append({

@@ -158,16 +158,10 @@ def _scores(four: Float[np.ndarray, "n 4"], *, paired: bool) -> tuple[float, ...
 
 
 def _students(results: Results, dataset: str, student: str) -> pd.DataFrame:
-    """Return the rows of a student from the paper's start, by the teachers' dynamics as they are.
-
-    Of two versions of the method the later is taken.
-    """
+    """Return the rows of a student from the paper's start, of the method's latest version."""
     rows = paper_students(results)
     rows = rows[(rows["dataset"] == dataset) & (rows["student"] == student)]
-    dynamics = results.teachers().set_index("key")["dynamics_sha256"]
-    is_now = rows["dynamics_sha256"] == rows["teacher_key"].map(dynamics)
-    is_latest = rows["method_version"] == rows["method_version"].max()
-    return from_papers_start(rows[is_now & is_latest])
+    return from_papers_start(rows[rows["method_version"] == rows["method_version"].max()])
 
 
 def _by_seed(students: pd.DataFrame, key: str, rule: str, score: str) -> "pd.Series[float]":

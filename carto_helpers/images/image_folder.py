@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import logging
+from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +19,7 @@ from carto_helpers.images.image_set import Dataset, ImageSet
 from carto_helpers.images.image_tree import check_tree
 from carto_helpers.networks.torchvision_trap import prepare_torchvision
 
+logger = logging.getLogger(__name__)
 _LAYOUT = "<path>/train/<class>/<image> and <path>/test/<class>/<image>"
 
 
@@ -118,7 +122,21 @@ def _list_split(split: Path, classes: Sequence[str]) -> list[tuple[str, int]]:
             f"expected {_LAYOUT}, got no image in {split}; "
             f"put some there ({' '.join(IMG_EXTENSIONS)})"
         )
+    _tell_others(split, classes, {Path(file) for file, _ in files})
     return files
+
+
+def _tell_others(split: Path, classes: Sequence[str], taken: AbstractSet[Path]) -> None:
+    """Log how many files of the class folders are not read as images, by their endings."""
+    others = Counter(
+        file.suffix or file.name
+        for name in classes
+        for file in (split / name).rglob("*")
+        if file not in taken and not file.name.startswith(".") and file.is_file()
+    )
+    if others:
+        listed = ", ".join(f"{n} {ending}" for ending, n in others.most_common(5))
+        logger.warning("%s: not read as images: %s", split, listed)
 
 
 def _source_key(path: Path, files: Sequence[str], image_size: int) -> str:

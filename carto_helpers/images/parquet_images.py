@@ -19,7 +19,7 @@ import torch
 from carto_helpers.images.decoding import Held, decode_images
 from carto_helpers.images.image_cache import read_cache, write_cache
 from carto_helpers.images.image_set import Dataset, ImageSet
-from carto_helpers.images.sources import to_images
+from carto_helpers.images.sources import numbered_classes, to_images
 from carto_helpers.storage.plain_texts import check_classes, short
 from carto_helpers.storage.table_files import read_table, write_table
 
@@ -108,12 +108,7 @@ def _classes(train: _Table) -> tuple[str, ...]:
     found = set(train.labels)
     if not all(isinstance(label, int) for label in found):
         return tuple(sorted(found))
-    if max(found) >= len(train.labels):
-        raise ValueError(
-            f"{train.file} must hold classes' numbers below its {len(train.labels)} rows, got "
-            f"{max(found)}; number the classes from 0 on, or name them"
-        )
-    return tuple(str(label) for label in range(max(found) + 1))
+    return numbered_classes(found, train.file)
 
 
 def _numbers(table: _Table, classes: tuple[str, ...]) -> list[int]:

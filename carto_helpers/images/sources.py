@@ -171,8 +171,6 @@ def to_images(images: UInt8[Tensor, "N C H W"]) -> Iterable[Image.Image]:
 
 
 def _dataset(parts: dict[str, _Part], classes: Sequence[str], name: str) -> Dataset:
-    labels = [label for part in parts.values() for label in part.labels]
-    names = tuple(classes) or tuple(str(n) for n in range(max(labels, default=-1) + 1))
     if len({part.images.shape[1:] for part in parts.values()}) > 1:
         shapes = ", ".join(str(tuple(part.images.shape)) for part in parts.values())
         raise ValueError(
@@ -182,6 +180,7 @@ def _dataset(parts: dict[str, _Part], classes: Sequence[str], name: str) -> Data
     train = _Part(
         torch.cat([part.images for part in inner]), [n for part in inner for n in part.labels]
     )
+    names = tuple(classes) or numbered_classes(set(train.labels), f"the training set of {name}")
     sets = [
         ImageSet(
             name=name, images=images, labels=torch.tensor(numbers, dtype=torch.int64), classes=names
@@ -190,6 +189,34 @@ def _dataset(parts: dict[str, _Part], classes: Sequence[str], name: str) -> Data
     ]
     n_validation = len(parts["validation"].labels) if "validation" in parts else 0
     return Dataset(train=sets[0], test=sets[1], n_validation=n_validation)
+
+
+def numbered_classes(labels: set[int], where: object) -> tuple[str, ...]:
+    """Return the names of classes that have none: their numbers.
+
+    Parameters
+    ----------
+    labels
+        Those that training images have.
+    where
+        What an error names.
+
+    Raises
+    ------
+    ValueError
+        If they are not 0 … C − 1: a class without an image would count in every macro F1.
+
+    Examples
+    --------
+    >>> numbered_classes({0, 1}, "train")
+    ('0', '1')
+    """
+    if labels != set(range(len(labels))):
+        raise ValueError(
+            f"{where} must have images of the classes 0 … {len(labels) - 1}, got numbers from "
+            f"{min(labels)} to {max(labels)}; number the classes from 0 on, or name them"
+        )
+    return tuple(str(label) for label in range(len(labels)))
 
 
 def _channels_first(images: Any, part: str) -> UInt8[Tensor, "N C H W"]:

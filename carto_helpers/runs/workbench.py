@@ -9,7 +9,14 @@ import pandas as pd
 from torch import nn
 
 from carto_helpers import data, models
-from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec, TeacherRun, start_name
+from carto_helpers.config import (
+    DATASETS,
+    PhaseConfig,
+    StudentRun,
+    SubsetSpec,
+    TeacherRun,
+    start_name,
+)
 from carto_helpers.engine import Engine, choose_engine
 from carto_helpers.memory import Footprint, footprint
 from carto_helpers.records import Results
@@ -49,9 +56,8 @@ class Workbench:
         return models.resolve("resnet" if name == "best" else name, role="teacher")
 
     def student_name(self) -> str:
-        """Return what rows call the student: its family, or a foreign network's own name."""
-        spec = self.network("student")
-        return spec.family or spec.name
+        """Return what rows call the student."""
+        return self.network("student").row_name("student")
 
     def start(self, role: str, spec: models.NetworkSpec) -> Start:
         """Return what the asked start means for one network."""
@@ -82,7 +88,7 @@ class Workbench:
         return TeacherRun(
             dataset=self.dataset.name,
             fingerprint=self.dataset.fingerprint,
-            teacher=spec.family or spec.name,
+            teacher=spec.row_name("teacher"),
             network=spec.name,
             start=self.start("teacher", spec).label,
             split_seed=self.config.split_seed,
@@ -94,12 +100,15 @@ class Workbench:
 
         `best` is the highest validation macro F1 among the recorded teachers of this data set,
         split, start, number of epochs and batch size, whatever their learning rate. Without
-        `train` the images need not be there, but a teacher must be recorded.
+        `train` a teacher must be recorded, but the images need not be there, unless the record
+        holds teachers of other images of that name.
 
         Raises
         ------
         FileNotFoundError
             If nothing may be trained and no such teacher is recorded.
+        ValueError
+            If the record alone cannot tell which teacher is meant.
         """
         rows = self._candidates()
         if not rows.empty:
@@ -122,10 +131,25 @@ class Workbench:
             (rows["dataset"] == data.dataset_name(config.dataset))
             & (rows["split_seed"] == config.split_seed)
         ]
-        if config.train:
-            rows = rows[rows["fingerprint"] == self.dataset.fingerprint]
-        asked = self.start("teacher", self.network("teacher")).label
-        return rows[rows["start"].map(start_name) == start_name(asked)]
+        asked = config.teacher_start
+        if asked not in DATASETS:  # a recorded teacher's start tells which teacher of that it is
+            asked = self.start("teacher", self.network("teacher")).label
+        rows = rows[rows["start"].map(start_name) == start_name(asked)]
+        if config.train or rows["fingerprint"].nunique() > 1:
+            rows = rows[rows["fingerprint"] == self._fingerprint(rows)]
+        return rows
+
+    def _fingerprint(self, rows: pd.DataFrame) -> str:
+        """Return the images' fingerprint; without `train` they are needed to choose among rows."""
+        try:
+            return self.dataset.fingerprint
+        except (FileNotFoundError, ValueError) as error:
+            if self.config.train:
+                raise
+            raise ValueError(
+                f"{self.results.folder} holds teachers of {rows['fingerprint'].nunique()} data "
+                f"sets named {self.config.dataset}; only its images tell which are meant: {error}"
+            ) from error
 
     def _candidates(self) -> pd.DataFrame:
         """Return the rows of the teachers that the parameter `teacher` allows."""
