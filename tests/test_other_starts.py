@@ -23,10 +23,12 @@ def made_record(folder: Path, *, other: dict[float, list[float]] | None) -> Resu
     """Return a record of a teacher from scratch with scores EQUAL, and one of another start's."""
     results, recipe = Results(folder), Recipe(hard_weight=1.0).to_json()
     facts = {"dataset": "cifar10", "split_seed": 0, "recipe": recipe}
-    results.append_teacher(teacher_row(key="a", start="scratch", **facts))
+    results.append_teacher(teacher_row(key="a", start="scratch", dynamics_sha256="a" * 64, **facts))
     taught = [("a", EQUAL), ("a", {0.01: [0.1, 0.1, 0.1]})]  # more students: the tables' teacher
     if other is not None:
-        results.append_teacher(teacher_row(key="b", start="cifar100:0a1b", **facts))
+        results.append_teacher(
+            teacher_row(key="b", start="cifar100:0a1b", dynamics_sha256="b" * 64, **facts)
+        )
         taught.append(("b", other))
     for key, scores in taught:
         for fraction, found in scores.items():
