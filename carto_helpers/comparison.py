@@ -15,7 +15,7 @@ from carto_helpers.metrics import confidence_interval
 SUBSET = ("rule", "fraction", "hard", "ambiguous", "easy")
 CELL = ("dataset", "student", *SUBSET)
 # Rows that differ in one of these are never averaged.
-SETTING = ("start", "recipe", "dynamics_sha256", "method_version")
+SETTING = ("start", "recipe", "dynamics_sha256", "method_version", "network")
 INTERVAL = ("mean", "low", "high", "n")
 SUMMARY_COLUMNS = (*CELL, *SETTING, *INTERVAL)
 PUBLISHED_COLUMNS = (*CELL, "paper", "digits")
@@ -26,8 +26,8 @@ NO_PAPER = float("nan")
 def summary(students: pd.DataFrame, *, score: str = "test_macro_f1") -> pd.DataFrame:
     """Return the mean score and its 95 % interval over seeds, one row a cell and setting.
 
-    A mean holds rows of one dataset, student, subset, start, recipe, method version and
-    `dynamics_sha256` only: whatever differs in one of them stays a group of its own, and the
+    A mean holds rows of one dataset, student, subset, network, start, recipe, method version
+    and `dynamics_sha256` only: whatever differs in one of them stays a group of its own, and the
     caller chooses.
 
     Parameters
@@ -208,7 +208,7 @@ def compare(cells: pd.DataFrame, summarised: pd.DataFrame, published: pd.DataFra
     Raises
     ------
     ValueError
-        If a cell has rows of two recipes, method versions or dynamics.
+        If a cell has rows of two networks, recipes, method versions or dynamics.
     """
     check_one_setting(summarised)
     ours = summarised.drop(columns=[name for name in SETTING if name != "start"])

@@ -250,6 +250,7 @@ def _run_phase(phase: str, config: PhaseConfig, *, dry_run: bool) -> PhaseResult
             with announced(bench.results, plan.title, [run.key() for run in missing], plan.seconds):
                 train_runs(bench, missing)
     rows = bench.results.students().set_index("key", drop=False)
+    rows["student"] = bench.student_name()  # one run may have been asked for by two names
     keys = [run.key() for run in runs if run.key() in rows.index]
     if not keys and not config.train:
         print(

@@ -111,7 +111,7 @@ def _forward(network: nn.Module, pair: Tensor) -> tuple[float, float, int]:
         except AssertionError as error:  # timm's, of networks for one size of image
             raise ValueError(
                 f"{type(network).__name__} does not take images of {tuple(pair.shape[1:])} "
-                f"({error}); pass another network, or for images of your own `image_size`"
+                f"({error}); pass `image_size`, or another network"
             ) from error
     for hook in hooks:
         hook.remove()

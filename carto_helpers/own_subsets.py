@@ -84,8 +84,6 @@ def read_subset(path: Path, files: Sequence[str] = ()) -> Int64[np.ndarray, " n"
         ) from error
     if "index" in frame:
         named, found = frame["index"], frame["index"].to_numpy()
-        if "file" in frame and files:
-            _check_files(frame, files, path)
     elif "file" in frame and files:
         place = {file: i for i, file in enumerate(files)}
         named = frame["file"]
@@ -100,6 +98,8 @@ def read_subset(path: Path, files: Sequence[str] = ()) -> Int64[np.ndarray, " n"
         raise ValueError(
             f"{path} must name training examples, got {bad}; take index or file from `carto select`"
         )
+    if "index" in frame and "file" in frame and files:
+        _check_files(frame, files, path)
     unique = np.unique(found).astype(np.int64)
     if len(unique) < len(found):
         raise ValueError(
@@ -112,7 +112,7 @@ def read_subset(path: Path, files: Sequence[str] = ()) -> Int64[np.ndarray, " n"
 def _check_files(frame: pd.DataFrame, files: Sequence[str], path: Path) -> None:
     """Raise unless the columns index and file name the same images."""
     for index, file in zip(frame["index"], frame["file"], strict=True):
-        there = files[index] if index in range(len(files)) else "nothing"
+        there = files[index] if index < len(files) else "nothing"
         if there != file:
             raise ValueError(
                 f"{path} names {file} with index {index}, where this training set has {there}; "

@@ -34,7 +34,7 @@ __all__ = [
 Subset = tuple[str, float, float, float, float]  # rule, fraction, hard, ambiguous, easy
 ALL: Subset = ("all", 1.0, 0.0, 0.0, 0.0)
 HEADS = (10, 1000)  # classes of CIFAR-10 and of ImageNet
-GRID = ("dataset", "teacher", "start", "learning_rate", "recipe", "method_version")
+GRID = ("dataset", "teacher", "network", "start", "learning_rate", "recipe", "method_version")
 
 
 def table1(counts: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:

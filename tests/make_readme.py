@@ -60,11 +60,14 @@ def place_line(row: dict[str, Any], start: str) -> str:
     n_missing = row["n_asked"] - row["n_made"]
     rest = f"; for {n_open} the seeds cannot tell" if n_open else ""
     rest += f"; {n_missing} are not run" if n_missing else ""
-    papers = f" (In the paper's table {row['paper']}.)" if row["paper"] else ""
+    papers = ""
+    if row["paper"]:
+        papers = f" (As the paper prints it, {row['paper']}; for its random row see Results.)"
     return (
         f"- {row['dataset']}, {row['subject']}, teacher {_began(start)}: "
         f"**{row['reason'] or row['verdict']}**. {reading}. Tests in pairs of the same seed show "
-        f"random above {row['n_shown']} of the {row['n_asked']} and below {row['n_against']}{rest} "
+        f"random above {row['n_shown']} of the {row['n_asked']} and below "
+        f"{row['n_against'] or 'none'}{rest} "
         f"(n = {row['n']} seeds; paired t test, p ≤ {LEVEL} by Holm's rule for {row['n_asked']} "
         f"comparisons).{papers}"
     )
@@ -82,7 +85,7 @@ def _practice(known: pd.DataFrame) -> str:
             tables.summary(here), published("table3_phase1"), datasets=[dataset], students=[student]
         )
         found = beside_random.beside_random(table, here)
-        shown.append(found[found["p"] <= LEVEL].assign(place=f"{dataset}, {student}"))
+        shown.append(found[found["p"] <= LEVEL])
     rows = pd.concat(shown)
     below, above = (_places_of(rows[rows["gain"] * sign > 0], len(known)) for sign in (-1, 1))
     return (
@@ -110,10 +113,10 @@ def _starts() -> str:
         return ""
     text = teacher_starts.read_contrast(found, teachers)
     return (
-        "ImageNet's weights, with which the paper's teacher began, are not at hand here. Ours "
-        "begin *from scratch* or are pre-trained on the other CIFAR by the same recipe (*from "
-        "cifar100*); tables and verdicts show the teacher that most students have learnt from. "
-        f"What the other one changes ({STUDIED}):\n\n{text}"
+        "The paper's teacher began with ImageNet's weights; ours begin *from scratch* or with what "
+        "was learnt on another data set by the same recipe (*from cifar100*). Tables and verdicts "
+        "show the teacher that most students have learnt from. What another one changes "
+        f"({STUDIED}):\n\n{text}"
     )
 
 
@@ -156,7 +159,8 @@ def results_text() -> str:
 
 
 def _began(start: str) -> str:
-    return "from scratch" if start == "scratch" else f"pre-trained on {start}"
+    on = "ImageNet" if start == "paper" else start
+    return "from scratch" if start == "scratch" else f"pre-trained on {on}"
 
 
 def cost_text() -> str:

@@ -73,3 +73,13 @@ def test_where_no_teacher_began_so_none_is_mapped() -> None:
     assert starts[key].startswith("cifar100:")
     assert Evidence(results, start="cifar100").mapped("mnist") == []
     assert len(Evidence(results).mapped("mnist")) == len(Evidence(results).mapped("digits")) == 1
+
+
+def test_teachers_by_another_recipe_than_the_papers_are_left_out(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    other = Recipe(hard_weight=1.0, epochs=3).to_json()
+    for key, dataset, recipe in (
+        ("a", "cifar10", TAUGHT), ("b", "cifar10", other), ("z", "digits", other),
+    ):  # fmt: skip
+        results.append_teacher(teacher_row(key=key, dataset=dataset, split_seed=0, recipe=recipe))
+    assert sorted(Evidence(results).teachers["key"]) == ["a", "z"]

@@ -38,7 +38,8 @@ def test_an_empty_record_knows_nothing_and_says_so(tmp_path: Path) -> None:
     assert set(table["verdict"]) == {UNKNOWN}
     assert set(table["statistic"]) == {""}
     text = judging.read_claims(judging.judge(Results(tmp_path)))
-    assert f"**{len(CLAIMS)}** could not be tested yet. Tested were 0 of " in text
+    assert f"**{len(CLAIMS)}** could not be tested yet. Of " in text
+    assert "0 could be made: 0 on students, in 0 places" in text
 
 
 def test_a_verdict_is_missing_only_where_a_side_has_too_few_rows(digits) -> None:
@@ -104,9 +105,9 @@ def test_claims_are_counted() -> None:
     assert "**1** are contradicted in at least one place" in text
     assert "For **1** more the runs cannot tell" in text
     assert "**0** could not be tested" in text
-    assert "3 of 4 places: 0 on students" in text
+    assert "Of 4 tests, one a claim and place, 3 could be made: 0 on students" in text
     on_students = judging.read_claims(findings.assign(subject="resnet"))
-    assert "3 of 4 places: 3 on students, at least 3 seeds a side, and 0 on" in on_students
+    assert "3 on students, in 1 place and with at least 3 seeds a side, and 0 on" in on_students
 
 
 def test_every_place_is_shown_with_the_papers_reading(digits) -> None:

@@ -120,9 +120,21 @@ def test_the_rule_that_exceeds_random_most_is_told_first() -> None:
     students = made_rows(random=0.5, ambiguous=0.3, easy_to_learn=0.3)
     table = class_balance.mended_table(class_effects(rows.assign(arm=ARMS[1]), students))
     assert table.to_numpy().tolist() == [
-        ["easy-to-learn", "+0.300 (+0.300 to +0.300)", "+0.100 (+0.100 to +0.100)", 3],
-        ["ambiguous", "+0.100 (+0.100 to +0.100)", "−0.100 (−0.100 to −0.100)", 3],
-    ]
+        ["easy-to-learn", "**+0.300** (+0.300 to +0.300), n = 3",
+         "**+0.100** (+0.100 to +0.100), n = 3"],
+        ["ambiguous", "**+0.100** (+0.100 to +0.100), n = 3",
+         "**−0.100** (−0.100 to −0.100), n = 3"],
+    ]  # fmt: skip
+    is_second = (students["rule"] == "ambiguous") & (students["student_seed"] > 1)
+    fewer = class_effects(rows.assign(arm=ARMS[1]), students[~is_second])
+    assert class_balance.mended_table(fewer).iloc[1, 1] in (
+        "–",
+        "**+0.100** (+0.100 to +0.100), n = 2",
+    )
+    alone = class_effects(rows.assign(arm=ARMS[1]), students[students["rule"] != "ambiguous"])
+    assert class_balance.mended_table(alone).iloc[1].tolist() == [
+        "ambiguous", "–", "**−0.100** (−0.100 to −0.100), n = 3",
+    ]  # fmt: skip
     assert class_balance.mended_table(pd.DataFrame()).empty
 
 

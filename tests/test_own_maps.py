@@ -170,5 +170,7 @@ def test_without_altair_a_map_is_refused_before_its_teacher_is_trained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("carto_helpers.__main__.find_spec", lambda _: None)
-    assert main(["map", "--dataset", str(make_folder(tmp_path / "noise"))]) == 2
+    folder, results = make_folder(tmp_path / "noise"), tmp_path / "r"
+    assert main(["map", "--dataset", str(folder), "--results", str(results)]) == 2
+    assert not results.exists()
     assert 'needs the package altair, got none; pip install "carto' in capsys.readouterr().err

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from made_runs import make_folder, student_row, tiny_config
 
+from carto_helpers.__main__ import main
 from carto_helpers.config import SubsetSpec
 from carto_helpers.runs.planning import Plan, make_plan
 from carto_helpers.runs.teaching import train_teacher
@@ -77,3 +78,13 @@ def test_students_are_timed_before_the_first_is_recorded(bench: Workbench) -> No
     assert plan.n_missing_students == 2
     assert plan.seconds > 0
     assert not bench.results.folder.exists()
+
+
+def test_a_network_for_images_of_another_size_is_named_before_anything_is_trained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["teacher", "--architectures", "vit_tiny_patch16_224", "--device", "cpu"]
+    assert main([*asked, "--results", str(tmp_path / "r"), "--dry-run"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("carto: VisionTransformer does not take images of (1, 32, 32) (")
+    assert error.endswith("pass `image_size`, or another network\n")

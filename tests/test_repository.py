@@ -169,8 +169,8 @@ def test_the_committed_record_has_its_checksums() -> None:
 @pytest.mark.parametrize(
     ("counts", "said"),
     [
-        ((11, 11, 0), "show random above 11 of the 11 and below 0 (n"),
-        ((11, 5, 0), "above 5 of the 11 and below 0; for 6 the seeds cannot tell (n"),
+        ((11, 11, 0), "show random above 11 of the 11 and below none (n"),
+        ((11, 5, 0), "above 5 of the 11 and below none; for 6 the seeds cannot tell (n"),
         ((11, 6, 1), "above 6 of the 11 and below 1; for 4 the seeds cannot tell (n"),
         ((3, 2, 1), "above 2 of the 11 and below 1; 8 are not run (n"),
     ],

@@ -142,7 +142,7 @@ def test_a_size_that_no_square_has_is_refused(size: int) -> None:
         ((RGB, [[0]] * 6), ValueError, r"labels must be whole numbers .* of shape \(6, 1\) in tr"),
         ((RGB, [0, 0, 0, 0, 0, -1]), ValueError, "classes 0 … 1, got numbers from -1 to 0"),
         ((GREY, LABELS), ValueError, "all parts must have images of one shape, got .*; bring"),
-        ((RGB[:2], LABELS[:2]), ValueError, "labels must lie in 0 … 1, got 0 … 2"),
+        ((RGB[:2], LABELS[:2]), ValueError, "class of test must be in train, got 2 only in test"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(train: Any, error: type[Exception], text: str) -> None:
@@ -157,7 +157,7 @@ def test_parts_of_two_sizes_are_refused() -> None:
 
 def test_a_validation_split_must_leave_images_to_train_on() -> None:
     with pytest.raises(ValueError, match="must leave at least 2 training images, got 3 of 4 for"):
-        from_arrays((RGB[:1], [0]), (RGB, LABELS), (RGB[:3], LABELS[:3]))
+        from_arrays((RGB[:1], [0]), (RGB, LABELS), (RGB[:3], LABELS[:3]), classes="abc")
 
 
 @pytest.mark.parametrize(
@@ -203,4 +203,6 @@ def test_numbers_that_leave_out_a_class_are_refused() -> None:
     held = (RGB, [label + 1 for label in LABELS])
     with pytest.raises(ValueError, match="images of the classes 0 … 2, got numbers from 1 to 3; n"):
         from_arrays(held, held)
+    with pytest.raises(ValueError, match="class of validation must be in train, got 2 only in val"):
+        from_arrays((RGB[:2], [0, 1]), (RGB[:2], [0, 1]), (RGB, LABELS))
     assert from_arrays(held, held, classes=["none", "x", "y", "z"]).train.n_classes == 4

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from made_runs import make_folder, tiny_config
@@ -108,6 +109,7 @@ def _log_two_epochs(name: str, folder: Path, **environment: str) -> None:
     facts = json.dumps({"network": "resnet50", "recipe": {"epochs": 2}})
     code = f"""
 from pathlib import Path
+from types import SimpleNamespace
 from carto_helpers.tracking import open_tracker
 tracker = open_tracker({name!r}, Path({str(folder)!r}), "k", {facts})
 tracker.log({{"train/loss": 0.5}}, step=1)
@@ -124,3 +126,20 @@ def _run(code: str, *arguments: str, **environment: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def test_what_wandb_refuses_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Error(Exception):
+        pass
+
+    def init(**_: object) -> None:
+        raise Error("no API key")
+
+    settings = SimpleNamespace(settings=SimpleNamespace(project=None))
+    fake = SimpleNamespace(Error=Error, init=init, setup=lambda: settings)
+    monkeypatch.setitem(sys.modules, "wandb", fake)
+    monkeypatch.setattr(tracking, "find_spec", lambda name: name)
+    with pytest.raises(RuntimeError, match="takes no run: no API key; `wandb login`, or set WANDB"):
+        open_tracker("wandb", tmp_path, "k", {})

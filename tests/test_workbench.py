@@ -110,6 +110,8 @@ def test_without_training_the_images_choose_among_records_of_one_name(
 ) -> None:
     rows = [{"val_macro_f1": 0.5}, {"val_macro_f1": 0.9, "fingerprint": "another"}]
     assert chosen(bench_with(folder, tmp_path, rows, train=False)) == "0"
+    tests = {"teacher": "resnet18"}  # of which there is none: nothing to choose among
+    assert Workbench(tiny_config(folder, tmp_path, train=False, **tests))._candidates().empty
     gone = Workbench(tiny_config(tmp_path / "gone" / "noise", tmp_path, train=False))
     with pytest.raises(ValueError, match="holds teachers of 2 data sets named .*noise; only its i"):
         gone.chosen_teacher()

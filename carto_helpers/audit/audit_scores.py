@@ -184,8 +184,8 @@ def first_batch(sources: Sources) -> Point:
         nearer += near < far
         rows.append({
             "student": name, "first batch": score(one, RANDOM), "second batch": score(two, RANDOM),
-            "whole split": score(one, WHOLE), "first less whole": signed(one[RANDOM] - one[WHOLE]),
-            "second less whole": signed(two[RANDOM] - one[WHOLE]),
+            "whole split": score(one, WHOLE), "first minus whole": signed(one[RANDOM] - one[WHOLE]),
+            "second minus whole": signed(two[RANDOM] - one[WHOLE]),
             "ours: 33 % random": sources.ours("cifar10", student, RANDOM, "val_accuracy"),
             "ours: whole split": sources.ours("cifar10", student, WHOLE, "val_accuracy"),
         })  # fmt: skip

@@ -144,7 +144,8 @@ def read_claims(findings: pd.DataFrame) -> str:
     }
     n_contradicted = int((table["reason"] == CONTRADICTED).sum())
     known = findings[findings["verdict"] != UNKNOWN]
-    n_taught = int(known["subject"].isin(FAMILIES).sum())
+    taught = known[known["subject"].isin(FAMILIES)]
+    n_places = len(taught[["dataset", "subject"]].drop_duplicates())
     n_doubted = int((table["doubts"] != "").sum())
     doubted = f" Behind **{n_doubted}** of the claims stand rows with marks of doubt."
     return (
@@ -152,10 +153,11 @@ def read_claims(findings: pd.DataFrame) -> str:
         f"tested (a data set and a student, or a data set's teachers). **{n_contradicted}** are "
         "contradicted in at least one place: a test shows the reverse of what they say there. For "
         f"**{n[DOES_NOT] - n_contradicted}** more the runs cannot tell in at least one place: what "
-        f"was found could be chance. **{n[UNKNOWN]}** could not be tested yet. Tested were "
-        f"{len(known)} of {len(findings)} places: {n_taught} on students, at least {LEAST_ROWS} "
-        f"seeds a side, and {len(known) - n_taught} on teachers and their maps, where one teacher "
-        "may be all there is. Where the paper's word needed a number (*competitive*, *nearly all*, "
+        f"was found could be chance. **{n[UNKNOWN]}** could not be tested yet. Of "
+        f"{len(findings)} tests, one a claim and place, {len(known)} could be made: {len(taught)} "
+        f"on students, in {n_places} place{'s' * (n_places != 1)} and with at least {LEAST_ROWS} "
+        f"seeds a side, and {len(known) - len(taught)} on teachers and their maps, where one "
+        "teacher may be all there is. Where the paper's word needed a number (*competitive*, *nearly all*, "
         "*less overhead*), the number is ours; p values are corrected within a claim and place, "
         f"not over all of them.{doubted if n_doubted else ''}"
     )

@@ -63,10 +63,14 @@ def paper_students(results: Results) -> pd.DataFrame:
     Those of a teacher that was made again since, with other dynamics, are left out: their subsets
     are no longer its own.
     """
-    rows = results.students()
-    dynamics = results.teachers().set_index("key")["dynamics_sha256"]
-    is_of_now = rows["dynamics_sha256"] == rows["teacher_key"].map(dynamics)
-    return rows[(rows["recipe"] == _STUDENTS) & is_of_now]
+    rows = of_their_teachers(results.students(), results.teachers())
+    return rows[rows["recipe"] == _STUDENTS]
+
+
+def of_their_teachers(students: pd.DataFrame, teachers: pd.DataFrame) -> pd.DataFrame:
+    """Return the students whose teacher is recorded with the dynamics that they learnt from."""
+    dynamics = teachers.set_index("key")["dynamics_sha256"]
+    return students[students["dynamics_sha256"] == students["teacher_key"].map(dynamics)]
 
 
 def from_papers_start(students: pd.DataFrame) -> pd.DataFrame:

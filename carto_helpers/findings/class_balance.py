@@ -254,20 +254,19 @@ def mended_table(effects: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Each rule, by how much its student's score changes when it chooses within each class, by
-        how much that differs from the random subset's (95 % intervals), and n; the highest first.
+        Each rule, by how much its student's score changes when it chooses within each class, and
+        by how much that then differs from the random subset's (95 % intervals, n seeds; "–" where
+        nothing is run); the highest first.
     """
-    columns = ["rule", "change", "then, minus random", "n"]
-    if effects.empty or "against random" not in set(effects["effect"]):
-        return pd.DataFrame(columns=columns)
-    beside = effects[effects["effect"] == "against random"]
-    both = effects[effects["effect"] == "classes mended"].merge(beside, on="rule")
-    both = both.sort_values("difference_y", ascending=False)
-    said = [
-        [f"{signed(mean)} ({signed_interval(low, high)})" for mean, low, high in ends.to_numpy()]
-        for ends in (both.filter(regex=f"^(difference|low|high)_{side}$") for side in "xy")
-    ]
-    return pd.DataFrame(dict(zip(columns, [both["rule"], *said, both["n_y"]], strict=True)))
+    columns = {"classes mended": "change", "against random": "then, minus random"}
+    rows = effects[effects["effect"].isin(list(columns))] if len(effects) else effects
+    if rows.empty:
+        return pd.DataFrame(columns=["rule", *columns.values()])
+    told = rows.assign(said=[f"{_signed(row)}, n = {row['n']}" for row in rows.to_dict("records")])
+    table = told.pivot(index="rule", columns="effect", values="said").reindex(columns=list(columns))
+    order = rows[rows["effect"] == "against random"].set_index("rule")["difference"]
+    ranked = table.loc[order.reindex(table.index).sort_values(ascending=False).index]
+    return ranked.fillna("–").rename(columns=columns).rename_axis(columns=None).reset_index()
 
 
 def _signed(row: Mapping[Any, Any]) -> str:

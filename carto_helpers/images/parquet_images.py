@@ -72,7 +72,8 @@ def read_parquet_images(folder: Path, name: str, image_size: int = 0) -> Dataset
     key = _source_key(files, image_size)
     tables = {file.stem: _read(file) for file in files}
     sizes = {part: len(table.images) for part, table in tables.items()}
-    dataset = read_cache(key, name) or _decode(tables, name, image_size, key)
+    classes = _classes(tables["train"])
+    dataset = read_cache(key, name) or _decode(tables, classes, name, image_size, key)
     return Dataset(train=dataset.train, test=dataset.test, n_validation=sizes.get("val", 0))
 
 
@@ -84,8 +85,9 @@ def _source_key(files: Sequence[Path], image_size: int) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
-def _decode(tables: dict[str, _Table], name: str, image_size: int, key: str) -> Dataset:
-    classes = _classes(tables["train"])
+def _decode(
+    tables: dict[str, _Table], classes: tuple[str, ...], name: str, image_size: int, key: str
+) -> Dataset:
     encoded = [image for table in tables.values() for image in table.images]
     images = decode_images(encoded, name, image_size=image_size)
     labels = torch.tensor(

@@ -180,7 +180,13 @@ def _dataset(parts: dict[str, _Part], classes: Sequence[str], name: str) -> Data
     train = _Part(
         torch.cat([part.images for part in inner]), [n for part in inner for n in part.labels]
     )
-    names = tuple(classes) or numbered_classes(set(train.labels), f"the training set of {name}")
+    names = tuple(classes) or numbered_classes(set(inner[0].labels), f"the training set of {name}")
+    for part, (_, numbers) in parts.items():
+        if not classes and (unknown := set(numbers) - set(inner[0].labels)):
+            raise ValueError(
+                f"every class of {part} must be in train, got {min(unknown)} only in {part}; add "
+                "training images or pass all names as `classes`"
+            )
     sets = [
         ImageSet(
             name=name, images=images, labels=torch.tensor(numbers, dtype=torch.int64), classes=names

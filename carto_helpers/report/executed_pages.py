@@ -14,7 +14,7 @@ import papermill
 from carto_helpers import experiments
 from carto_helpers.comparison import learning_rate
 from carto_helpers.config import DATASETS, PhaseConfig, start_name
-from carto_helpers.findings.chosen_rows import most_taught
+from carto_helpers.findings.chosen_rows import most_taught, of_their_teachers
 from carto_helpers.records import Results, replacing
 
 _PLAIN = ("worked_example", "architectures")  # pages of no data set
@@ -183,7 +183,7 @@ def recorded_pages(results: Results, datasets: Sequence[str] = ()) -> list[Page]
         _page("teacher", {"dataset": dataset, "teacher_start": start})
         for dataset, start in pairs.itertuples(index=False)
     ]
-    taught = students[students["teacher_key"].isin(teachers["key"])]
+    taught = of_their_teachers(students, teachers)
     shown = _by_notebooks_recipe(teachers, taught)
     if len(shown) < len(taught):
         n = len(taught) - len(shown)

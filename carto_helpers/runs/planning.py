@@ -133,6 +133,7 @@ def _pace(bench: Workbench, spec: models.NetworkSpec, role: str, recipe: Recipe)
 def _measured_pace(
     bench: Workbench, spec: models.NetworkSpec, engine: Engine, recipe: Recipe
 ) -> float:
+    bench.footprint(spec)  # raises where the network takes no such images
     train = bench.dataset.train
     resident = bench.resident(engine)["train"]
     index = np.arange(min(len(resident), _CALIBRATION_STEPS * recipe.batch_size))

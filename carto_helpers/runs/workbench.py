@@ -40,7 +40,12 @@ class Workbench:
     def dataset(self) -> data.Dataset:
         """The images, from `dataset` and `data_root`."""
         config = self.config
-        return data.load(config.dataset, config.data_root, image_size=config.image_size)
+        return data.load(
+            config.dataset,
+            config.data_root,
+            image_size=config.image_size,
+            download=config.train,
+        )
 
     @cached_property
     def split(self) -> data.Split:
@@ -119,45 +124,59 @@ class Workbench:
 
     def no_teacher(self) -> FileNotFoundError:
         """Return the error for a record without the teacher that is asked for."""
+        config, asked = self.config, self.config.teacher_start
+        start = "" if asked == "scratch" else f" --teacher-start {asked}"
         return FileNotFoundError(
-            f"expected a recorded teacher for {self.config.dataset} in {self.results.folder}, "
-            f"got none; run `carto teacher --dataset {self.config.dataset}`, or allow training"
+            f"expected a recorded teacher for {config.dataset} in {self.results.folder}, got none; "
+            f"run `carto teacher --dataset {config.dataset}{start}`, or allow training"
         )
 
     def recorded_teachers(self) -> pd.DataFrame:
         """Return the rows of this data set's recorded teachers of the asked split and start."""
+        return self._of_these_images(self._recorded())
+
+    def _recorded(self) -> pd.DataFrame:
+        """Return the rows of recorded teachers of the data set's name, the split and the start."""
         config, rows = self.config, self.results.teachers()
-        rows = rows[
-            (rows["dataset"] == data.dataset_name(config.dataset))
-            & (rows["split_seed"] == config.split_seed)
-        ]
         asked = config.teacher_start
         if asked not in DATASETS:  # a recorded teacher's start tells which teacher of that it is
             asked = self.start("teacher", self.network("teacher")).label
-        rows = rows[rows["start"].map(start_name) == start_name(asked)]
-        if config.train or rows["fingerprint"].nunique() > 1:
-            rows = rows[rows["fingerprint"] == self._fingerprint(rows)]
-        return rows
-
-    def _fingerprint(self, rows: pd.DataFrame) -> str:
-        """Return the images' fingerprint; without `train` they are needed to choose among rows."""
-        try:
-            return self.dataset.fingerprint
-        except (FileNotFoundError, ValueError) as error:
-            if self.config.train:
-                raise
-            raise ValueError(
-                f"{self.results.folder} holds teachers of {rows['fingerprint'].nunique()} data "
-                f"sets named {self.config.dataset}; only its images tell which are meant: {error}"
-            ) from error
+        return rows[
+            (rows["dataset"] == data.dataset_name(config.dataset))
+            & (rows["split_seed"] == config.split_seed)
+            & (rows["start"].map(start_name) == start_name(asked))
+        ]
 
     def _candidates(self) -> pd.DataFrame:
         """Return the rows of the teachers that the parameter `teacher` allows."""
-        config, spec, rows = self.config, self.network("teacher"), self.recorded_teachers()
+        config, spec, rows = self.config, self.network("teacher"), self._recorded()
         rates = [json.loads(recipe)["learning_rate"] for recipe in rows["recipe"]]
         if config.teacher != "best":
             rows, rates = rows[rows["network"] == spec.name], [config.teacher_learning_rate]
-        return rows[rows["recipe"].isin([config.teacher_recipe(rate).to_json() for rate in rates])]
+        recipes = [config.teacher_recipe(rate).to_json() for rate in rates]
+        return self._of_these_images(rows[rows["recipe"].isin(recipes)])
+
+    def _of_these_images(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the images' fingerprint; without `train` all, if they have one.
+
+        Raises
+        ------
+        ValueError
+            If they have several and the images are not there.
+        """
+        n = rows["fingerprint"].nunique()
+        if not self.config.train and n < 2:
+            return rows
+        try:
+            fingerprint = self.dataset.fingerprint
+        except (OSError, ValueError) as error:
+            if self.config.train:
+                raise
+            raise ValueError(
+                f"{self.results.folder} holds teachers of {n} data sets named "
+                f"{self.config.dataset}; only its images tell which are meant: {error}"
+            ) from error
+        return rows[rows["fingerprint"] == fingerprint]
 
     def student_run(self, teacher: "pd.Series[Any]", subset: SubsetSpec, seed: int) -> StudentRun:
         """Return one student's run; `seed` sets all that it draws."""
