@@ -157,7 +157,7 @@ def read_claims(findings: pd.DataFrame) -> str:
         f"{len(findings)} tests, one a claim and place, {len(known)} could be made: {len(taught)} "
         f"on students, in {n_places} place{'s' * (n_places != 1)} and with at least {LEAST_ROWS} "
         f"seeds a side, and {len(known) - len(taught)} on teachers and their maps, where one "
-        "teacher may be all there is. Where the paper's word needed a number (*competitive*, *nearly all*, "
-        "*less overhead*), the number is ours; p values are corrected within a claim and place, "
-        f"not over all of them.{doubted if n_doubted else ''}"
+        "teacher may be all there is. Where the paper's word needed a number (*competitive*, "
+        "*nearly all*, *less overhead*), the number is ours; p values are corrected within a claim "
+        f"and place, not over all of them.{doubted if n_doubted else ''}"
     )
