@@ -84,8 +84,8 @@ class Clock(lightning.Callback):
         self.seconds = time.perf_counter() - self._started
 
 
-def seconds(material: Material, family: str, *, n_steps: int, n_workers: int) -> float:
-    """Return how long `n_steps` steps take after the warm-up."""
+def seconds(material: Material, family: str, device: str, *, n_steps: int, n_workers: int) -> float:
+    """Return how long `n_steps` steps take after the warm-up, on one device."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     loader = DataLoader(
         PilImages(material),
@@ -96,7 +96,10 @@ def seconds(material: Material, family: str, *, n_steps: int, n_workers: int) ->
         persistent_workers=n_workers > 0,
     )
     clock = Clock()
+    kind, _, number = device.partition(":")
     trainer = lightning.Trainer(
+        accelerator=kind,
+        devices=[int(number or 0)] if kind == "cuda" else 1,
         max_steps=N_WARM_UP + n_steps,
         gradient_clip_val=Recipe().clip_norm,
         logger=False,
@@ -111,7 +114,7 @@ def seconds(material: Material, family: str, *, n_steps: int, n_workers: int) ->
     return clock.seconds
 
 
-def best_workers(material: Material, family: str, n_steps: int = 40) -> int:
+def best_workers(material: Material, family: str, device: str, n_steps: int = 40) -> int:
     """Return the number of DataLoader workers with which the loop is fastest here."""
-    tried = {n: seconds(material, family, n_steps=n_steps, n_workers=n) for n in WORKERS}
+    tried = {n: seconds(material, family, device, n_steps=n_steps, n_workers=n) for n in WORKERS}
     return min(tried, key=tried.__getitem__)

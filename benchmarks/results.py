@@ -47,7 +47,7 @@ def write(comparisons: Sequence[Comparison], facts: dict[str, str], folder: Path
     replaced whole, since a baseline's name tells how it was run at its best.
     """
     path = folder / "results.json"
-    earlier = json.loads(path.read_text()).get("runs", []) if path.exists() else []
+    earlier = json.loads(path.read_text(encoding="utf-8")).get("runs", []) if path.exists() else []
     measured = {(line.section, line.what) for line in comparisons}
     for run in earlier:
         run["comparisons"] = [
@@ -56,8 +56,9 @@ def write(comparisons: Sequence[Comparison], facts: dict[str, str], folder: Path
     lines = [dataclasses.asdict(line) for line in comparisons]
     runs = [*(r for r in earlier if r["comparisons"]), {"machine": facts, "comparisons": lines}]
     with replacing(path) as beside:
-        beside.write_text(json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n")
-    (folder / "RESULTS.md").write_text(page(runs))
+        text = json.dumps({"runs": runs}, indent=1, ensure_ascii=False)
+        beside.write_text(f"{text}\n", encoding="utf-8")
+    (folder / "RESULTS.md").write_text(page(runs), encoding="utf-8")
 
 
 def page(runs: Sequence[dict[str, Any]]) -> str:
@@ -65,7 +66,7 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
     head = "# Speed and memory, measured\n\nWritten by `make bench`; every figure is the median of "
     head += "repeats that took turns, with the least and the most."
     parts = [part for run in runs for part in _run_parts(run)]
-    notes = (HERE / "notes.md").read_text()
+    notes = (HERE / "notes.md").read_text(encoding="utf-8")
     return "\n\n".join([head, *parts, *_scores_section(pairs()), notes])
 
 

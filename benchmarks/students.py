@@ -164,12 +164,19 @@ def measure(
     from benchmarks import authors_loop  # Lightning is an extra of its own
 
     for family in families:
-        n_workers = authors_loop.best_workers(material, family)
+        n_workers = authors_loop.best_workers(material, family, device)
         layout = best_layout(material, family, device)
         ours = (Stacked if device.startswith("cuda") else Ours)(material, family, device)
         theirs, plain, own = in_turns(
             n_repeats,
-            partial(authors_loop.seconds, material, family, n_steps=n_steps, n_workers=n_workers),
+            partial(
+                authors_loop.seconds,
+                material,
+                family,
+                device,
+                n_steps=n_steps,
+                n_workers=n_workers,
+            ),
             partial(_plain_seconds, material, family, device, layout, n_steps),
             partial(ours.seconds, n_steps),
         )

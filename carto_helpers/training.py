@@ -233,11 +233,13 @@ class Training:
     @contextmanager
     def own_randomness(self) -> Iterator[None]:
         """Let what is drawn within come from this training's own stream, and move that on."""
-        devices = _cuda_devices(self.engine)
-        with torch.random.fork_rng(devices):
+        outside = _get_random_states(self.engine)
+        try:
             _set_random_states(self._dropout_states, self.engine)
             yield
             self._dropout_states = _get_random_states(self.engine)
+        finally:
+            _set_random_states(outside, self.engine)
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that the next epoch depends on, as tensors on the CPU."""
@@ -300,26 +302,27 @@ def _check_subset(data: TrainingData, index: Int[np.ndarray, " n"], recipe: Reci
         )
 
 
-def _cuda_devices(engine: Engine) -> list[int]:
-    if not engine.device.startswith("cuda"):
-        return []
-    return [torch.device(engine.device).index or 0]
-
-
 def _random_states(seed: int, engine: Engine) -> list[Tensor]:
-    devices = ["cpu", *(f"cuda:{i}" for i in _cuda_devices(engine))]
+    """Return the states of a seed, of the CPU's generator and of the device's own if it has one."""
+    devices = ["cpu"] if engine.device.startswith("cpu") else ["cpu", engine.device]
     return [torch.Generator(device).manual_seed(seed).get_state() for device in devices]
 
 
 def _get_random_states(engine: Engine) -> list[Tensor]:
-    on_gpu = [torch.cuda.get_rng_state(i) for i in _cuda_devices(engine)]
-    return [torch.get_rng_state(), *on_gpu]
+    states = [torch.get_rng_state()]
+    if engine.device.startswith("cuda"):
+        states.append(torch.cuda.get_rng_state(engine.device))
+    elif engine.device == "mps":
+        states.append(torch.mps.get_rng_state())
+    return states
 
 
 def _set_random_states(states: list[Tensor], engine: Engine) -> None:
     torch.set_rng_state(states[0])
-    for i, state in zip(_cuda_devices(engine), states[1:], strict=True):
-        torch.cuda.set_rng_state(state, i)
+    if engine.device.startswith("cuda"):
+        torch.cuda.set_rng_state(states[1], engine.device)
+    elif engine.device == "mps":
+        torch.mps.set_rng_state(states[1])
 
 
 @contextmanager

@@ -20,7 +20,7 @@ FILE_BYTES = 17  # an example and epoch in the recorder's folder, as its docstri
 
 def piece(what: str, *, baseline: str = "") -> float:
     """Return the median of a benchmark's line, or of its baseline named so, in its unit."""
-    runs = json.loads((ROOT / "benchmarks" / "results.json").read_text())["runs"]
+    runs = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))["runs"]
     lines = [line for run in runs for line in run["comparisons"]]
     found = [c for c in lines if c["what"] == what and c["baseline_name"].startswith(baseline)]
     return statistics.median(found[0]["baseline" if baseline else "ours"])

@@ -58,3 +58,12 @@ def test_the_softmax_of_log_probabilities_are_the_probabilities() -> None:
 def test_what_is_no_distribution_is_refused(row: list[float]) -> None:
     with pytest.raises(ValueError, match="`probabilities` must be at least 0 and sum to 1"):
         log_probabilities([row])
+
+
+def test_probabilities_in_bfloat16_are_as_exact_as_they_can_be() -> None:
+    p = torch.randn(64, 10, generator=torch.Generator().manual_seed(0)).softmax(1).bfloat16()
+    off = float((p.double().sum(1) - 1).abs().max())
+    assert off > 1e-3
+    assert log_probabilities(p).shape == (64, 10)
+    with pytest.raises(ValueError, match="sum to 1 in each row"):
+        log_probabilities(p.float())

@@ -133,3 +133,13 @@ def test_workers_that_leave_no_rows_are_noticed(
     with pytest.raises(RuntimeError, match="expected 3 rows in .*, got 3 fewer"):
         train_runs(elsewhere, runs)
     assert [type(task) for task in sent] == [Share] * 3
+
+
+def test_more_workers_than_gpus_are_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would fill the GPU with its own stack."""
+    monkeypatch.setattr(grid, "device_names", lambda _: ["cuda:0"])
+    bench = Workbench(tiny_config(folder, tmp_path, executor="pool", workers=2))
+    with pytest.raises(ValueError, match="at most the number of GPUs, 1, since .* got 2; pass 0"):
+        next(grid._in_pool(bench, [bench.teacher_run(bench.network("teacher"))] * 2))

@@ -43,9 +43,10 @@ def test_a_position_outside_is_refused(index: int) -> None:
 
 def test_the_pass_is_in_evaluation_mode_and_leaves_the_network_as_it_was(tmp_path: Path) -> None:
     network = made_network().train()
+    frozen = next(network.children()).eval()  # as one fine-tunes
     recorder = DynamicsRecorder(N, tmp_path)
     record_evaluation(recorder, 0, network, loader())
-    assert network.training
+    assert network.training and not frozen.training
     points, labels = made_points().tensors
     expected = epoch_quantities(network.eval()(points), labels)["p_gold"]
     np.testing.assert_allclose(recorder.record().p_gold[:, 0], expected.detach(), atol=1e-6)

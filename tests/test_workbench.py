@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+import torch
 from made_runs import TINY, make_folder, teacher_row, tiny_config
 
 from carto_helpers.config import SubsetSpec
 from carto_helpers.engine import Engine, choose_engine
+from carto_helpers.records import Results
 from carto_helpers.runs.provenance import device_name
 from carto_helpers.runs.workbench import Workbench
 
@@ -138,3 +140,15 @@ def test_rows_name_a_family_in_its_own_role_alone(folder: Path, tmp_path: Path) 
     assert {name: bench.student_name() for name, bench in named.items()} == {
         "resnet": "resnet", "resnet50": "resnet50", "resnet18": "resnet",
     }  # fmt: skip
+
+
+def test_a_teachers_logits_are_loaded_once(folder: Path, tmp_path: Path) -> None:
+    """A step recorded on a GPU reads the very tensor for as long as it is replayed."""
+    digests = [Results(tmp_path).save_logits(k, torch.full((32, 2), float(k))) for k in "01"]
+    bench = bench_with(folder, tmp_path, [{"logits_sha256": digest} for digest in digests])
+    engine = Engine(layout="contiguous", threads=1)
+    first = bench.resident(engine, "0")["train"].teacher_logits
+    assert bench.resident(engine, "0")["train"].teacher_logits is first
+    assert bench.resident(engine)["train"].teacher_logits is None
+    other = bench.resident(engine, "1")["train"].teacher_logits
+    assert other is not None and float(other.max()) == 1

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from carto_helpers.networks.evaluation import evaluation_mode
 from carto_helpers.networks.originals import FixedSamePadding
 from carto_helpers.networks.trimmed import TrimmedConv2d
 
@@ -234,13 +235,10 @@ def _map_sizes(
         for module in network.modules()
         if isinstance(module, ProductConv2d)
     ]
-    modes = {module: module.training for module in network.modules()}
     try:
-        with torch.no_grad():
-            network.eval()(images)  # running statistics stay
+        with evaluation_mode(network), torch.no_grad():  # running statistics stay
+            network(images)
     finally:
         for hook in hooks:
             hook.remove()
-        for module, mode in modes.items():
-            module.training = mode
     return sizes

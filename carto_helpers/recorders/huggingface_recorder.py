@@ -1,9 +1,10 @@
 """Recording in a Hugging Face `Trainer`: a callback after each epoch, or the training pass."""
 
+import logging
 from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.util import find_spec
-from math import floor
+from math import ceil, floor
 from typing import Any
 
 from torch import nn
@@ -12,6 +13,8 @@ from carto_helpers.networks.torchvision_trap import prepare_torchvision
 from carto_helpers.recorders.epoch_checks import check_mode
 from carto_helpers.recorders.indexed_dataset import logits_of, parts, record_evaluation
 from carto_helpers.recorders.recorder import DynamicsRecorder
+
+logger = logging.getLogger(__name__)
 
 
 def huggingface_callback(
@@ -89,6 +92,9 @@ class RecordingTrainerMixin:
     def train(self, *arguments: Any, **rest: Any) -> Any:
         """Train as the Trainer does, then end the last epoch.
 
+        One that `max_steps` or early stopping cuts short has not met every example: it is not
+        recorded, and a warning says so.
+
         Raises
         ------
         ValueError
@@ -99,7 +105,12 @@ class RecordingTrainerMixin:
         theirs: Any = super()
         output = theirs.train(*arguments, **rest)
         if self.recorder is not None and self.recorder.is_under_way:
-            self.recorder.end_epoch()
+            trainer: Any = self
+            done = trainer.state.epoch
+            if abs(done - round(done)) < 1e-6:
+                self.recorder.end_epoch()
+            else:
+                logger.warning("training ended within epoch %d, which is not recorded", floor(done))
         return output
 
 
@@ -114,7 +125,7 @@ class _Hooks:
         del args, control
         record_evaluation(
             self.recorder,
-            round(state.epoch) - 1,
+            ceil(state.epoch - 1e-9) - 1,  # one that `max_steps` cuts short counts too
             rest["model"],
             self.loader,
             forward=self.forward,

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from carto_helpers.images.sources import Indexable
+from carto_helpers.networks.evaluation import evaluation_mode
 from carto_helpers.recorders.epoch_checks import check_mode
 from carto_helpers.recorders.recorder import DynamicsRecorder
 
@@ -66,8 +67,9 @@ def record_evaluation(
 ) -> None:
     """Record one evaluation pass over the training split, and end the epoch.
 
-    The network is put into evaluation mode and left in the mode it came in. Under distributed data
-    parallel each process passes its share (a `DistributedSampler` in `loader`) and all call this.
+    The network is put into evaluation mode, and each of its modules left in the mode it came in.
+    Under distributed data parallel each process passes its share (a `DistributedSampler` in
+    `loader`) and all call this.
 
     Parameters
     ----------
@@ -92,17 +94,12 @@ def record_evaluation(
         If the recorder's mode is "training", or as `DynamicsRecorder.update` has it.
     """
     check_mode(recorder.mode, "evaluation")
-    was_training = network.training
     place = torch.device(device) if device is not None else _device(network)
-    network.eval()
-    try:
-        with torch.inference_mode():
-            for batch in loader:
-                index, inputs, labels = parts(batch)
-                outputs = (forward or _call)(network, _moved(inputs, place))
-                recorder.update(epoch, index, logits_of(outputs), labels)
-    finally:
-        network.train(was_training)
+    with evaluation_mode(network), torch.inference_mode():
+        for batch in loader:
+            index, inputs, labels = parts(batch)
+            outputs = (forward or _call)(network, _moved(inputs, place))
+            recorder.update(epoch, index, logits_of(outputs), labels)
     recorder.end_epoch()
 
 
@@ -167,4 +164,6 @@ def _moved(inputs: Any, device: torch.device) -> Any:
         return {name: _moved(part, device) for name, part in inputs.items()}
     if isinstance(inputs, tuple | list):
         return tuple(_moved(part, device) for part in inputs)
-    return inputs.to(device, non_blocking=True) if isinstance(inputs, Tensor) else inputs
+    if not isinstance(inputs, Tensor):
+        return inputs
+    return inputs.to(device, non_blocking=device.type == "cuda")  # others may read too late

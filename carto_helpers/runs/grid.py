@@ -128,6 +128,11 @@ def _in_pool(bench: Workbench, runs: Sequence[Run]) -> Iterator[str]:
     """Yield a line a share. A GPU's share trains as one network; a CPU's shares hold a run each."""
     devices, others = device_names(bench.config.device), set(active_children())
     on_gpu = devices[0].startswith("cuda")
+    if on_gpu and bench.config.workers > len(devices):
+        raise ValueError(
+            f"`workers` must be at most the number of GPUs, {len(devices)}, since each trains its "
+            f"students together, got {bench.config.workers}; pass 0"
+        )
     at_once = len(devices) if on_gpu else n_side_by_side(_engine(bench, runs), len(runs))
     n = min(len(runs), bench.config.workers or at_once)
     shares = make_shares(bench, runs, n if on_gpu else len(runs), devices)

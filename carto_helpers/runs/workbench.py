@@ -35,6 +35,7 @@ class Workbench:
         self.config = config
         self.results = Results(config.results)
         self._resident: dict[Engine, dict[str, TrainingData]] = {}
+        self._taught: dict[Engine, str] = {}  # whose logits lie there
 
     @cached_property
     def dataset(self) -> data.Dataset:
@@ -235,6 +236,8 @@ class Workbench:
                 for name, (images, labels) in parts.items()
             }
         splits = self._resident[engine]
-        logits = self.results.logits(teacher_key).to(engine.device) if teacher_key else None
-        splits["train"].teacher_logits = logits
+        if self._taught.get(engine, "") != teacher_key:  # else a recorded step may read them still
+            logits = self.results.logits(teacher_key).to(engine.device) if teacher_key else None
+            splits["train"].teacher_logits = logits
+            self._taught[engine] = teacher_key
         return splits

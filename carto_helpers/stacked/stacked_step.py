@@ -5,6 +5,7 @@ are replays, one launch each. Nothing in it waits for the device or depends on a
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import torch
@@ -109,7 +110,7 @@ class StackedStep:
     ) -> None:
         self._stack, self._adam, self._data, self._recipe = stack, adam, data, recipe
         self._draw, self._generator, self._pool = draw, generator, pool
-        self._read = data.labels, data.teacher_logits  # a recording reads these very tensors
+        self._read: tuple[Tensor | None, ...] = ()  # what a recording reads, kept for its replays
         n, like = stack.lanes.n, stack.weights
         self._at = torch.zeros(n, width, dtype=torch.int64, device=like.device)
         self._valid = like.new_ones(n, width)
@@ -174,9 +175,18 @@ class StackedStep:
         return losses
 
     def _recorded(self) -> "torch.cuda.CUDAGraph":
-        graph = torch.cuda.CUDAGraph()
-        if self._generator is not None:
-            graph.register_generator_state(self._generator)
-        with torch.cuda.graph(graph, pool=self._pool):
-            self._losses = self._compute()
+        device = self._at.device
+        self._read = self._data.labels, self._data.teacher_logits
+        with torch.cuda.device(device):  # a graph's state lies on the current one
+            graph = torch.cuda.CUDAGraph()
+            if self._generator is not None:
+                graph.register_generator_state(self._generator)
+            with torch.cuda.graph(graph, pool=self._pool, stream=_capture_stream(device)):
+                self._losses = self._compute()
         return graph
+
+
+@cache
+def _capture_stream(device: torch.device) -> "torch.cuda.Stream":
+    """Return the stream of a device on which all its steps are recorded, as one pool needs."""
+    return torch.cuda.Stream(device)

@@ -145,9 +145,10 @@ class StackedTraining:
                 losses.append(self._step(rows, valid, counts))
                 if progress is not None:
                     progress.update(len(self._lanes))
+        found = torch.stack(losses).cpu()  # waits for the device, whose time is to be counted
         seconds = (time.monotonic() - started) / len(self._lanes)
         for lane in self._lanes:
-            lane.advance(torch.stack(losses)[:, lane.place], seconds)
+            lane.advance(found[:, lane.place], seconds)
 
     def _plan(self, n: int) -> tuple[Int[Tensor, "n K B"], Int[Tensor, "n K"]]:
         """Return the next n batches of each lane, example 0 behind them and where none is at work.
