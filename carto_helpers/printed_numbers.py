@@ -2,6 +2,8 @@
 
 import math
 
+import pandas as pd
+
 MINUS = str.maketrans("-", "−")
 
 
@@ -36,6 +38,17 @@ def signed_interval(low: float, high: float) -> str:
     ('−0.010 to +0.020', '')
     """
     return "" if math.isnan(low) else f"{signed(low)} to {signed(high)}"
+
+
+def interval_column(found: pd.DataFrame) -> list[str]:
+    """Return each row's interval, from `low` to `high`, as text, "–" for none.
+
+    Examples
+    --------
+    >>> interval_column(pd.DataFrame({"low": [-0.01, math.nan], "high": [0.02, math.nan]}))
+    ['−0.010 to +0.020', '–']
+    """
+    return [signed_interval(*ends) or "–" for ends in zip(found["low"], found["high"], strict=True)]
 
 
 def printed_p(p: float) -> str:

@@ -6,7 +6,7 @@ from jaxtyping import Float
 
 from carto_helpers.comparison import SUBSET, require_columns, round_shares
 from carto_helpers.paired import LEAST_ROWS, LEVEL, holm, paired_comparison
-from carto_helpers.printed_numbers import printed_p, signed, signed_interval
+from carto_helpers.printed_numbers import interval_column, printed_p, signed, signed_interval
 
 BESIDE = ("train_data", "gain", "low", "high", "p", "n")
 _NOT_CHOSEN = ("random", "all")
@@ -121,11 +121,10 @@ def _gain(
 
 def beside_table(found: pd.DataFrame) -> pd.DataFrame:
     """Return `beside_random` as `tables.show` takes it, its numbers as text."""
-    bounds = zip(found["low"], found["high"], strict=True)
     return pd.DataFrame({
         "train_data": found["train_data"],
         "gain": found["gain"].map(signed),
-        "interval": [signed_interval(*ends) or "–" for ends in bounds],
+        "interval": interval_column(found),
         "n": found["n"],
         "p": found["p"].map(printed_p),
     })  # fmt: skip
@@ -133,13 +132,12 @@ def beside_table(found: pd.DataFrame) -> pd.DataFrame:
 
 def students_table(between: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """Return `between_students` as a page shows it, its numbers as text, the students named."""
-    bounds = zip(between["low"], between["high"], strict=True)
     return pd.DataFrame({
         "train data": between["train_data"],
         f"{first} − random": between["first"].map(signed),
         f"{second} − random": between["second"].map(signed),
         "difference": between["gain"].map(signed),
-        "95 % interval": [signed_interval(*ends) or "–" for ends in bounds],
+        "95 % interval": interval_column(between),
         "p": between["p"].map(printed_p),
         "n": between["n"],
     })  # fmt: skip
