@@ -5,11 +5,10 @@ import html
 import numpy as np
 import pandas as pd
 
-from carto_helpers.charts.theme import REGION_COLOURS
 from carto_helpers.comparison import require_columns
-from carto_helpers.selection import METRICS
+from carto_helpers.selection import ANCHORS, METRICS, nearest_anchor
 
-COLUMNS = ("index", "class", *METRICS, "region", "image")
+COLUMNS = ("index", "class", *METRICS, "image")
 PIXELS = 64  # the images' side on the page
 _SHORT = {
     "confidence": "conf",
@@ -22,10 +21,12 @@ _SHORT = {
 def region_samples(frame: pd.DataFrame, n: int = 12, seed: int = 0) -> pd.DataFrame:
     """Return a seeded sample of each region's examples that have an image.
 
+    An example counts to the region whose anchor is nearest.
+
     Parameters
     ----------
     frame
-        A data map's rows: index, class, the four statistics, region and image (a data URI or "").
+        A data map's rows: index, class, the four statistics and image (a data URI or "").
     n
         At most this many a region, at least 1.
     seed
@@ -34,22 +35,25 @@ def region_samples(frame: pd.DataFrame, n: int = 12, seed: int = 0) -> pd.DataFr
     Returns
     -------
     DataFrame
-        The rows drawn, region by region, each in the frame's order.
+        The rows drawn, region by region, each in the frame's order, with `region` and `n_region`,
+        how many rows of the frame are of it.
 
     Raises
     ------
     ValueError
-        If a column is missing or `n` is below 1.
+        If a column is missing, a statistic of the map holds NaN, or `n` is below 1.
     """
     require_columns(frame, COLUMNS, "frame")
     if n < 1:
         raise ValueError(f"`n` must be at least 1, got {n}; pass how many images to show")
     draw = np.random.default_rng(seed)
+    nearest = nearest_anchor({name: frame[name].to_numpy() for name in METRICS})
     parts = []
-    for region in REGION_COLOURS:
-        rows = frame[(frame["region"] == region) & frame["image"].ne("")]
-        chosen = draw.permutation(len(rows))[:n]
-        parts.append(rows.iloc[np.sort(chosen)])
+    for place, region in enumerate(ANCHORS):
+        is_in = nearest == place
+        rows = frame[is_in & frame["image"].ne("")]
+        chosen = np.sort(draw.permutation(len(rows))[:n])
+        parts.append(rows.iloc[chosen].assign(region=region, n_region=is_in.sum()))
     return pd.concat(parts)
 
 
@@ -63,10 +67,7 @@ def gallery(frame: pd.DataFrame, n: int = 12, seed: int = 0) -> str:
     rows = region_samples(frame, n, seed)
     if rows.empty:
         return "<p><strong>Not run, or no images are recorded.</strong></p>"
-    sections = [
-        _section(region, part, int((frame["region"] == region).sum()))
-        for region, part in rows.groupby("region", sort=False)
-    ]
+    sections = [_section(region, part) for region, part in rows.groupby("region", sort=False)]
     return "\n".join(sections)
 
 
@@ -88,12 +89,12 @@ def suspicious(frame: pd.DataFrame, n: int = 12) -> str:
     return f'<section class="gallery" aria-label="suspicious labels"><div>{figures}</div></section>'
 
 
-def _section(region: object, rows: pd.DataFrame, n_all: int) -> str:
+def _section(region: object, rows: pd.DataFrame) -> str:
     name = html.escape(str(region))
     figures = "".join(_figure(row) for row in rows.to_dict("records"))
     return (
         f'<section class="gallery" aria-label="{name}"><p><strong>{name}</strong>: {len(rows)} '
-        f"drawn at random of {n_all:,}</p><div>{figures}</div></section>"
+        f"drawn at random of {rows['n_region'].iloc[0]:,}</p><div>{figures}</div></section>"
     )
 
 

@@ -269,6 +269,40 @@ def region(
     return _lowest(_place(scores), _squared_distance(name), n)
 
 
+def nearest_anchor(scores: Mapping[str, Float[np.ndarray, " N"]]) -> Int64[np.ndarray, " N"]:
+    """Return which of `ANCHORS` each example lies nearest to, as its place in them.
+
+    So each example counts to one region, whose size the map decides; `region` takes as many as are
+    asked for, however far they lie.
+
+    Parameters
+    ----------
+    scores
+        Confidence and variability, each (N,).
+
+    Returns
+    -------
+    ndarray
+        (N,), 0 (easy-to-learn), 1 (ambiguous) or 2 (hard-to-learn); ties go to the first.
+
+    Raises
+    ------
+    ValueError
+        If a score is missing or holds NaN, or the two have different lengths.
+
+    Examples
+    --------
+    >>> scores = {"confidence": np.array([0.9, 0.1, 0.5]), "variability": np.array([0, 0, 0.4])}
+    >>> nearest_anchor(scores)
+    array([0, 2, 1])
+    """
+    place = _place(scores)
+    for name, column in place.items():
+        _check_numbers(column, name)
+    distances = [_squared_distance(name)(*place.values()) for name in ANCHORS]
+    return np.argmin(distances, axis=0)
+
+
 def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
     """Return a mix of the three regions.
 

@@ -92,9 +92,9 @@ for dataset in missing:
 # %% [markdown]
 # ## Figures 6, 7 and 8: images of the three regions
 #
-# Images drawn at random from the third nearest to each region's anchor, with label, index in the
-# training set and the four statistics. An image in two regions counts to one of them:
-# easy-to-learn before hard-to-learn before ambiguous.
+# Images drawn at random, of those that the record keeps, with label, index in the training set and
+# the four statistics. An image counts to the region whose anchor is nearest, which may be few: a
+# third of the split nearest to *ambiguous* holds mostly others.
 
 # %% tags=["hide-input"]
 for dataset, frame in maps.items():

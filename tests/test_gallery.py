@@ -1,29 +1,41 @@
 """The regions' images: of the region, seeded, named; what a folder is called stays text."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_frames import made_map
 
 from carto_helpers.gallery import gallery, region_samples, suspicious
+from carto_helpers.selection import ANCHORS
+
+
+def frame_of_three_regions() -> pd.DataFrame:
+    frame = made_map(300, images=150)
+    return frame.assign(variability=np.linspace(0, 0.5, 300)[frame["index"]])
 
 
 def test_samples_are_of_the_region_with_an_image_and_repeat() -> None:
-    frame = made_map(300, images=100)
+    frame = frame_of_three_regions()
     rows = region_samples(frame, n=5, seed=2)
     pd.testing.assert_frame_equal(rows, region_samples(frame, n=5, seed=2))
-    assert len(rows) == 5  # the made map has one region
-    assert set(rows["region"]) == {"easy-to-learn"}
+    assert rows["region"].value_counts().to_dict() == dict.fromkeys(ANCHORS, 5)
+    distance = {
+        name: np.hypot(rows["variability"] - x, rows["confidence"] - y)
+        for name, (x, y) in ANCHORS.items()
+    }
+    assert pd.DataFrame(distance).idxmin(axis=1).tolist() == rows["region"].tolist()
     assert rows["image"].ne("").all()
     assert set(region_samples(frame, n=5, seed=3)["index"]) != set(rows["index"])
 
 
 def test_every_image_has_label_index_and_scores() -> None:
-    frame = made_map(300, images=100)
+    frame = frame_of_three_regions()
     page = gallery(frame, n=3)
     rows = region_samples(frame, n=3)
-    assert page.count("<img ") == 3
-    n_easy = (frame["region"] == "easy-to-learn").sum()
-    assert f"3 drawn at random of {n_easy}" in page
+    assert page.count("<img ") == 9
+    for n_region in rows["n_region"]:
+        assert f"3 drawn at random of {n_region}<" in page
+    assert rows["n_region"].drop_duplicates().sum() == 300
     for row in rows.to_dict("records"):
         assert f'alt="{row["class"]}, training image {row["index"]}"' in page
         assert f"<abbr title='confidence'>conf</abbr> {row['confidence']:.2f}" in page

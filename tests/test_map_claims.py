@@ -21,7 +21,20 @@ def test_nearly_all_is_nine_in_ten(n_easy, verdict, reason) -> None:
 def test_ambiguous_examples_that_are_learnt() -> None:
     found = claims.ambiguous_are_learnt(made_map(learnt(40) + steady(0.95, 60)))
     assert found.verdict == HOLDS
-    assert "100% are wrong after the first epoch, 100% right after the last" in found.reading
+    assert found.n == 40
+    assert "100% of the 40 ambiguous examples are wrong after the first epoch" in found.reading
+
+
+def test_what_is_near_another_anchor_is_not_ambiguous_though_the_subset_takes_it() -> None:
+    found = claims.ambiguous_are_learnt(made_map(learnt(10) + steady(0.95, 90)))
+    assert (found.verdict, found.n) == (HOLDS, 10)
+    assert "of the ambiguous third 30%, of which 30.3% lie nearest to that anchor" in found.reading
+
+
+def test_a_map_without_ambiguous_examples_tests_nothing() -> None:
+    found = claims.ambiguous_are_learnt(made_map(steady(0.95, 60)))
+    assert (found.verdict, found.n) == (UNKNOWN, 0)
+    assert found.reading.startswith("no example is ambiguous; of the ambiguous third 0%")
 
 
 def test_ambiguous_examples_that_are_forgotten_show_the_opposite() -> None:
@@ -35,7 +48,7 @@ def test_only_people_can_say_that_a_label_is_wrong() -> None:
     made = made_map(steady(0.1, 33) + steady(0.95, 67), soft=soft)
     found = claims.hard_are_mislabelled(made)
     assert (found.verdict, found.n) == (UNKNOWN, 0)
-    assert "100% of the hard-to-learn examples and 33% of all" in found.reading
+    assert "33% of all examples and 100% of the 33 hard-to-learn ones" in found.reading
     assert claims.hard_are_mislabelled(made_map(steady(0.1, 9))).verdict == UNKNOWN
 
 

@@ -29,7 +29,9 @@ def made_record(folder: Path, *, logits: bool = True) -> Results:
 def test_each_example_counts_to_its_nearest_anchor() -> None:
     swinging = [[0.0, 1.0] * 5]  # variability 0.5
     found = made_map(steady(0.9, 1) + swinging + steady(0.1, 1))
-    assert found.nearest_anchor().tolist() == [0, 1, 2]
+    regions = ("easy-to-learn", "ambiguous", "hard-to-learn")
+    nearest = [found.lies_nearest(name).tolist() for name in regions]
+    assert nearest == [[True, False, False], [False, True, False], [False, False, True]]
     assert found.n == 3
 
 

@@ -248,7 +248,8 @@ CLAIMS = (
     Claim(
         name="ambiguous examples start wrong and are learnt",
         where="appendix D",
-        test="share wrong after the first epoch and right after the last; interval above 0.5",
+        test="share wrong after the first epoch and right after the last, of the examples nearest "
+        "to the anchor; interval above 0.5",
         find=_maps(map_claims.ambiguous_are_learnt),
     ),
     Claim(

@@ -20,21 +20,31 @@ MOST = 0.5
 
 def nearly_all_easy(found: TeacherMap) -> Finding:
     """Test: at least `NEARLY_ALL` of the examples nearest to the anchor of easy-to-learn."""
-    is_easy = found.nearest_anchor() == 0
+    is_easy = found.lies_nearest("easy-to-learn")
     reading = f"{is_easy.mean():.1%} of the examples lie nearest to the easy-to-learn anchor"
     return _share(found, is_easy, NEARLY_ALL, "share easy-to-learn", reading)
 
 
 def ambiguous_are_learnt(found: TeacherMap) -> Finding:
-    """Test: most of the ambiguous subset wrong after the first epoch and right after the last."""
-    is_right = found.record.is_right[found.subset("ambiguous")]  # (n, E)
-    starts_wrong, ends_right = ~is_right[:, 0], is_right[:, -1]
-    reading = (
-        f"of the ambiguous examples {starts_wrong.mean():.0%} are wrong after the first epoch, "
-        f"{ends_right.mean():.0%} right after the last"
+    """Test: most of the ambiguous examples wrong after the first epoch and right after the last.
+
+    Ambiguous are those nearest to the anchor. The ambiguous subset, whose size is given, may hold
+    mostly others; the reading tells of both.
+    """
+    is_ambiguous, subset = found.lies_nearest("ambiguous"), found.subset("ambiguous")
+    is_learnt = ~found.record.is_right[:, 0] & found.record.is_right[:, -1]
+    third = (
+        f"of the ambiguous third {is_learnt[subset].mean():.0%}, of which "
+        f"{is_ambiguous[subset].mean():.1%} lie nearest to that anchor"
     )
-    both = starts_wrong & ends_right
-    return _share(found, both, MOST, "share wrong first and right last", reading)
+    if not is_ambiguous.any():
+        return unknown(found.dataset, found.network, f"no example is ambiguous; {third}")
+    learnt = is_learnt[is_ambiguous]
+    reading = (
+        f"{learnt.mean():.0%} of the {len(learnt):,} ambiguous examples are wrong after the first "
+        f"epoch and right after the last; {third}"
+    )
+    return _share(found, learnt, MOST, "share wrong first and right last", reading)
 
 
 def hard_are_mislabelled(found: TeacherMap) -> Finding:
@@ -46,10 +56,11 @@ def hard_are_mislabelled(found: TeacherMap) -> Finding:
         return unknown(found.dataset, found.network, "no labels were checked by people")
     top = found.soft.argmax(axis=1) != found.record.labels
     doubted = top & (found.soft.max(axis=1) > MOST)
-    hard = doubted[found.subset("hard-to-learn")].mean()
+    hard = doubted[found.lies_nearest("hard-to-learn")]
+    of_hard = f" and {hard.mean():.0%} of the {len(hard):,} hard-to-learn ones" if len(hard) else ""
     reading = (
         "no labels were checked by people; the teacher gives more than half to another class for "
-        f"{hard:.0%} of the hard-to-learn examples and {doubted.mean():.0%} of all"
+        f"{doubted.mean():.0%} of all examples{of_hard}"
     )
     return unknown(found.dataset, found.network, reading)
 
@@ -67,12 +78,14 @@ def easy_spreads_less(found: TeacherMap) -> Finding:
         for narrow, wide in pairwise(chain)
     }
     listed = ", ".join(f"{rule} {np.nanmean(spread[rule]):.3f}" for rule in chain)
+    is_easy = found.lies_nearest("easy-to-learn")[found.subset("easy-to-learn")]
     return decide(
         compared,
         n_planned=2,
         dataset=found.dataset,
         subject=found.network,
-        reading=f"mean distance from the centre: {listed}",
+        reading=f"mean distance from the centre: {listed}; of the easy-to-learn third "
+        f"{is_easy.mean():.0%} lie nearest to that anchor",
     )
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int, Int64
+from jaxtyping import Bool, Float, Int64
 
 from carto_helpers.config import SubsetSpec, start_name
 from carto_helpers.recording import DynamicsRecord
 from carto_helpers.records import Results
 from carto_helpers.scoring import scores
-from carto_helpers.selection import ANCHORS, select
+from carto_helpers.selection import ANCHORS, nearest_anchor, select
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +44,10 @@ class TeacherMap:
         ours, theirs = (one.subset(rule, fraction=fraction) for one in (self, other))
         return len(np.intersect1d(ours, theirs)) / len(ours)
 
-    def nearest_anchor(self) -> Int[np.ndarray, " N"]:
-        """Return which of `selection.ANCHORS` each example lies nearest to, as its place in it."""
-        v, c = self.statistics["variability"], self.statistics["confidence"]
-        distances = [(v - x) ** 2 + (c - y) ** 2 for x, y in ANCHORS.values()]
-        nearest: np.ndarray = np.argmin(distances, axis=0)  # ties: the first, easy-to-learn
-        return nearest
+    def lies_nearest(self, region: str) -> Bool[np.ndarray, " N"]:
+        """Return which examples lie nearest to the anchor of a region."""
+        is_in: np.ndarray = nearest_anchor(self.statistics) == list(ANCHORS).index(region)
+        return is_in
 
     def entropy(self) -> Float[np.ndarray, " N"]:
         """Return the entropy of each soft label in nats, 0 … ln C.
@@ -139,7 +137,7 @@ def strengths(results: Results, keys: Sequence[str]) -> pd.DataFrame:
             "network": row["network"],
             "start": start_name(row["start"]),
             "val_macro_f1": float(row["val_macro_f1"]),
-            "easy": float((found.nearest_anchor() == 0).mean()),
+            "easy": float(found.lies_nearest("easy-to-learn").mean()),
             "middle_left": float(((abs(c - 0.5) < 0.25) & (v < 0.25)).mean()),
         })  # fmt: skip
     columns = ["network", "start", "val_macro_f1", "easy", "middle_left"]
