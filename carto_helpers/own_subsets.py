@@ -48,7 +48,7 @@ def positions(
         If the subset is not kept there, is damaged, or is not of this training split.
     """
     if spec.rule.startswith(OWN):
-        return places(_kept(results, spec.rule.removeprefix(OWN)), record.index)
+        return places(_kept(results, spec.rule), record.index)
     return select(spec, scores(record.p_gold, record.is_right), seed=seed)
 
 
@@ -145,11 +145,25 @@ def keep_subset(
     ValueError
         If it does not.
     """
-    n = len(places(index, record.index))
-    content = _content(index)
-    digest = _digest(content)
-    write_bytes(results.folder / "subsets" / f"{digest}.csv", content)
-    return SubsetSpec(rule=f"{OWN}{digest}", fraction=share(n, len(record.index)))
+    n, rule = len(places(index, record.index)), own_rule(index)
+    write_bytes(subset_path(results, rule), _content(index))
+    return SubsetSpec(rule=rule, fraction=share(n, len(record.index)))
+
+
+def own_rule(index: Int64[np.ndarray, " n"]) -> str:
+    """Return the rule that names a subset of one's own: sorted positions in the loaded set.
+
+    Examples
+    --------
+    >>> own_rule(np.array([0, 5]))
+    'own:7daf75808672c73a'
+    """
+    return f"{OWN}{_digest(_content(index))}"
+
+
+def subset_path(results: Results, rule: str) -> Path:
+    """Return where a record keeps the subset of one's own that a rule names."""
+    return results.folder / "subsets" / f"{rule.removeprefix(OWN)}.csv"
 
 
 def share(n: int, n_total: int) -> float:
@@ -175,8 +189,8 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _kept(results: Results, digest: str) -> Int64[np.ndarray, " n"]:
-    path = results.folder / "subsets" / f"{digest}.csv"
+def _kept(results: Results, rule: str) -> Int64[np.ndarray, " n"]:
+    path, digest = subset_path(results, rule), rule.removeprefix(OWN)
     if not path.is_file():
         raise FileNotFoundError(
             f"expected the subset {digest} in {path}, got no file; copy it there, or give `carto "

@@ -78,8 +78,7 @@ Markdown(readings.read_coverage({"5": five}))
 # ## Figure 5: where two subsets lie
 #
 # Easy-to-learn and high-correctness both hold what the teacher has no trouble with. Grey: all
-# training images; blue: the subset. The spread is the root mean square distance from the subset's
-# middle.
+# training images; blue: the subset. The spread is the mean distance from the subset's own centre.
 
 # %% tags=["hide-input"]
 for dataset, frame in maps.items():

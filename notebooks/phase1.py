@@ -136,6 +136,9 @@ card = report_card.report_card(teachers_map, subsets)
 Markdown(report_card.read_card(card))
 
 # %% tags=["hide-input"]
+Markdown(report_card.read_ties(report_card.ties(teachers_map, fraction=config.fraction)))
+
+# %% tags=["hide-input"]
 tables.show(card, caption="Report card of the subsets.")
 
 # %% [markdown]

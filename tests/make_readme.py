@@ -16,6 +16,8 @@ from carto_helpers.findings import (
     class_balance,
     differences,
     readings,
+    report_card,
+    teacher_map,
     teacher_starts,
 )
 from carto_helpers.paired import LEVEL
@@ -77,9 +79,28 @@ def _practice(known: pd.DataFrame) -> str:
     """Return which rules are shown to lie below or above random, wherever that is tested."""
     if known.empty:
         return ""
-    students = chosen_rows.chosen_students(RECORD)
+    places = list(zip(known["dataset"], known["subject"], strict=True))
+    dataset, student = STUDIED.split(", ")
+    others = teacher_starts.starts(RECORD, dataset, student).iloc[1:]["start"]
+    lines = [f"- with the teacher of the tables, {_shown(places)}"]
+    lines += [
+        f"- {STUDIED}, with the teacher {_began(start)}, {_shown([(dataset, student)], start)}"
+        for start in others
+    ]
+    listed = "\n".join(lines)
+    return (
+        f"**In practice**: rules whose thirds are shown to score below a random one, or above:\n\n"
+        f"{listed}\n\nWhat is not shown is not thereby equal: with few seeds only large and steady "
+        "differences pass the test. Places share a teacher and its subsets, so that they do not "
+        f"repeat each other. {_ties(dataset)}"
+    )
+
+
+def _shown(places: list[tuple[str, str]], start: str | None = None) -> str:
+    """Return which rules are shown to lie below a random third, and which above, and where."""
+    students = chosen_rows.chosen_students(RECORD, start)
     shown = []
-    for dataset, student in zip(known["dataset"], known["subject"], strict=True):
+    for dataset, student in places:
         here = students[(students["dataset"] == dataset) & (students["student"] == student)]
         table = tables.table3(
             tables.summary(here), published("table3_phase1"), datasets=[dataset], students=[student]
@@ -87,22 +108,25 @@ def _practice(known: pd.DataFrame) -> str:
         found = beside_random.beside_random(table, here)
         shown.append(found[found["p"] <= LEVEL])
     rows = pd.concat(shown)
-    below, above = (_places_of(rows[rows["gain"] * sign > 0], len(known)) for sign in (-1, 1))
-    return (
-        f"**In practice**: shown to score below a random third, {below}. Shown to score above it, "
-        f"{above}. What is not shown is not thereby equal: with few seeds only large and steady "
-        "differences pass the test."
-    )
+    below, above = (_places_of(rows[rows["gain"] * sign > 0], len(places)) for sign in (-1, 1))
+    return f"below: {below}; above: {above}"
+
+
+def _ties(dataset: str) -> str:
+    """Return what ties decide of high-correctness, by the teacher of the tables."""
+    teacher = chosen_rows.chosen_teachers(RECORD).set_index("dataset").loc[dataset, "key"]
+    tied = report_card.ties(teacher_map.teacher_map(RECORD, str(teacher)))
+    return report_card.read_ties(tied[tied["rule"] == "high-correctness"])
 
 
 def _places_of(rows: pd.DataFrame, n_places: int) -> str:
     """Return in how many of so many places each rule is found, the most frequent first."""
     counts = rows["train_data"].str.removeprefix("33 % ").value_counts(sort=False)
-    by_count = [
-        f"in {n} of {n_places} places: {', '.join(counts[counts == n].index)}"
-        for n in sorted(set(counts), reverse=True)
-    ]
-    return "; ".join(by_count) or "nowhere"
+    by_count = []
+    for n in sorted(set(counts), reverse=True):
+        where = f" (in {n} of {n_places} places)" if n_places > 1 else ""
+        by_count.append(", ".join(counts[counts == n].index) + where)
+    return ", ".join(by_count) or "none"
 
 
 def _starts() -> str:

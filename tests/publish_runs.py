@@ -13,7 +13,9 @@ import numpy as np
 
 from carto_helpers.config import start_name
 from carto_helpers.findings.chosen_rows import paper_teachers
+from carto_helpers.own_subsets import subset_path
 from carto_helpers.records import Results
+from carto_helpers.selection import OWN
 from carto_helpers.storage.durable import write_bytes
 
 PUBLISHED = Path(__file__).parents[1] / "book" / "results"
@@ -49,6 +51,9 @@ def publish(source: Results, target: Results) -> list[str]:
     for row in new:
         _add_teacher(source, target, row)
     for row in students.to_dict("records"):
+        if row["rule"].startswith(OWN):
+            source_path, path = (subset_path(each, row["rule"]) for each in (source, target))
+            write_bytes(path, source_path.read_bytes())
         target.append_student(row)
     return [*(row["key"] for row in new), *students["key"]]
 

@@ -67,6 +67,25 @@ def test_a_card_is_read_by_its_extremes(found) -> None:
     assert "right on 84.6% (b) to 100.0% (a)" in text
 
 
+def test_ties_are_what_the_order_decides(found) -> None:
+    tied = cards.ties(found, fraction=0.33).set_index("rule")
+    # 60 are right in all epochs, 40 in none: a third of either is the first of them
+    assert tied.loc["high-correctness"].tolist() == [60, 1.0]
+    assert tied.loc["low-correctness"].tolist() == [40, 1.0]
+    assert tied.loc["high-confidence"].tolist() == [0, 0.0]
+    assert cards.ties(found, fraction=0.6).set_index("rule").loc["high-correctness", "share"] == 0
+    assert cards.ties(found, fraction=0.7).set_index("rule").loc["high-correctness"].tolist() == [
+        40, pytest.approx(10 / 70),
+    ]  # fmt: skip
+    told = cards.read_ties(tied.reset_index())
+    assert told.startswith("Ties fill 100% of low-correctness (from 40 images of one score), ")
+    none = tied.assign(share=0.0).reset_index()
+    assert (
+        cards.read_ties(none)
+        == "Ties decide less than 1% of each subset that ranks by a statistic."
+    )
+
+
 def test_without_logits_the_entropy_is_left_out() -> None:
     card = cards.report_card(made_map(steady(0.9, 9)), {"a": np.arange(4)})
     assert card[["entropy", "twin_share"]].isna().all(axis=None)

@@ -29,11 +29,11 @@ def test_a_rule_names_the_positions_that_it_chooses() -> None:
     assert set(chosen["low-confidence"]) == set(np.argsort(frame["confidence"])[:20])
 
 
-def test_spread_is_the_root_mean_square_distance_from_the_middle() -> None:
+def test_spread_is_the_mean_distance_from_the_centre() -> None:
     frame = made_map(50)
     points = frame[["variability", "confidence"]].to_numpy()
     away = points - points.mean(0)
-    assert spread(frame) == pytest.approx(np.sqrt((away**2).sum(1).mean()))
+    assert spread(frame) == pytest.approx(np.sqrt((away**2).sum(1)).mean())
     assert spread(frame.iloc[:1]) == 0
 
 

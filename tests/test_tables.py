@@ -264,7 +264,7 @@ def test_a_table_of_sentences_wraps() -> None:
 
 def test_a_verdict_is_told_with_its_reason() -> None:
     verdicts = pd.DataFrame({"verdict": ["holds", "does not hold"], "reason": ["", "not shown"]})
-    assert printed(verdicts)["verdict"].tolist() == ["holds", "does not hold (not shown)"]
+    assert printed(verdicts)["verdict"].tolist() == ["holds", "not shown"]
 
 
 def test_a_fraction_of_many_decimals_finds_its_rows() -> None:

@@ -47,6 +47,14 @@ def test_the_correction_counts_every_planned_comparison() -> None:
     assert decided(2, a=made(-0.1, 0.03)).verdict == UNKNOWN  # 0.06: not shown either way
 
 
+def test_it_is_told_where_the_correction_alone_denies() -> None:
+    alone = decided(2, a=made(0.1, 0.03), b=made(0.1, 0.04)).reading
+    assert alone == "r; uncorrected, each difference passes (the largest p 0.040)"
+    assert decided(2, a=made(0.1, 0.03), b=made(0.1, 0.06)).reading == "r"
+    assert decided(2, a=made(0.1, 0.03), b=made(-0.1, 0.04)).reading == "r"
+    assert decided(2, a=made(0.1, 0.01), b=made(0.1, 0.02)).reading == "r"  # it holds
+
+
 def test_missing_comparisons_leave_it_unknown() -> None:
     assert decided(2, a=made(0.1, 0.001)).verdict == UNKNOWN
     assert decided(2).verdict == UNKNOWN

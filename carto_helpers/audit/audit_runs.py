@@ -161,7 +161,8 @@ def runs_behind_means(sources: Sources) -> Point:
     ours = sources.evidence.students
     cells = ours[ours["dataset"].isin(DATASETS)].groupby(["dataset", "student", *SUBSET])
     sizes = cells.size()
-    told = f"{sizes.min()} to {sizes.max()} runs a cell" if len(sizes) else ""
+    counts_of = "" if sizes.empty else " to ".join(map(str, sorted({sizes.min(), sizes.max()})))
+    told = f"{counts_of} runs a cell" if counts_of else ""
     return Point(
         number=10,
         title="Runs behind a mean",

@@ -40,7 +40,7 @@ def ruled(
 
 
 def spread(frame: pd.DataFrame) -> float:
-    """Return how far examples lie from their middle on the map: the root mean square distance.
+    """Return the mean distance of examples from their own centre on the map.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def spread(frame: pd.DataFrame) -> float:
     """
     require_columns(frame, ("variability", "confidence"), "frame")
     values = frame[["variability", "confidence"]].to_numpy(dtype=float)
-    return float(np.sqrt(values.var(axis=0).sum()).round(12))
+    return float(np.linalg.norm(values - values.mean(axis=0), axis=1).mean().round(12))
 
 
 def subset_places(frame: pd.DataFrame, subsets: Mapping[str, Int[np.ndarray, " n"]]) -> ChartType:

@@ -49,7 +49,7 @@ WRAPPED = (
 ROOMY = ("claim", "found", "in the paper's table", "what decides", "test")
 MARK_COLOURS = {
     "agrees": "rgba(0, 158, 115, 0.2)", "differs": "rgba(213, 94, 0, 0.2)",
-    "holds": "rgba(0, 158, 115, 0.2)", "does": "rgba(213, 94, 0, 0.2)",
+    "holds": "rgba(0, 158, 115, 0.2)", "contradicted": "rgba(213, 94, 0, 0.2)",
 }  # by a mark's first word  # fmt: skip
 
 
@@ -153,8 +153,7 @@ def printed(table: pd.DataFrame, *, unit: str = "fraction") -> pd.DataFrame:
         if name in text:
             text[name] = [_number(value, form) for value in table[name]]
     if {"verdict", "reason"} <= set(text):
-        pairs = zip(text["verdict"], text["reason"], strict=True)
-        text["verdict"] = [f"{verdict} ({why})" if why else verdict for verdict, why in pairs]
+        text["verdict"] = text["reason"].where(text["reason"] != "", text["verdict"])
     if "doubts" in text and not text["doubts"].any():
         del text["doubts"]
     shown = [name for name in HEADINGS if name in text]

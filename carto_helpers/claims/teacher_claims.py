@@ -57,15 +57,16 @@ def _ordered(
     tau, p = rank_correlation(strengths["val_macro_f1"].to_numpy(dtype=float), sign * shares)
     _, p_reverse = rank_correlation(-shares * sign, strengths["val_macro_f1"].to_numpy(dtype=float))
     first, last = (strengths.iloc[i] for i in (0, -1))
+    networks = ", ".join(sorted(set(strengths["network"])))
     return Finding(
         dataset=dataset,
         subject="teachers",
         verdict=HOLDS if p <= LEVEL else DOES_NOT,
         reason="" if p <= LEVEL else CONTRADICTED if p_reverse <= LEVEL else NOT_SHOWN,
         reading=(
-            f"{what}: {first[column]:.1%} for the strongest ({first['network']} from "
-            f"{first['start']}), {last[column]:.1%} for the weakest ({last['network']} from "
-            f"{last['start']})"
+            f"{n} maps of {networks}; {what}: {first[column]:.1%} for the strongest "
+            f"({first['network']} from {first['start']}), {last[column]:.1%} for the weakest "
+            f"({last['network']} from {last['start']})"
         ),
         statistic=f"Kendall's τ = {number(sign * tau, 2)}, p = {printed_p(p)} one-sided",
         n=n,

@@ -57,6 +57,10 @@ def decide(
     of at most 0.05. It does not if one is shown to be negative, or if all were made and the test
     does not show each. Where some were not made and none is negative, it is not yet known.
 
+    That all are positive could be said without the correction: then each p is to be at most 0.05,
+    which is wrong no oftener (Berger 1982, intersection–union tests). The correction is the
+    stricter; where it alone denies the claim, the reading says so.
+
     Parameters
     ----------
     compared
@@ -93,6 +97,10 @@ def decide(
         verdict = (HOLDS if n_shown == n_planned else DOES_NOT) if is_made else UNKNOWN
         name = max(compared, key=lambda name: (compared[name].difference <= 0, p[name]))
     reason = (CONTRADICTED if against else NOT_SHOWN) if verdict == DOES_NOT else ""
+    largest = max(found.p for found in compared.values())
+    all_alone = largest <= LEVEL and all(found.difference > 0 for found in compared.values())
+    if reason == NOT_SHOWN and all_alone:
+        reading += f"; uncorrected, each difference passes (the largest p {largest:.3f})"
     return Finding(
         dataset=dataset,
         subject=subject,

@@ -8,7 +8,7 @@ from jaxtyping import Int64
 
 from carto_helpers.config import SubsetSpec
 from carto_helpers.findings.teacher_map import TeacherMap
-from carto_helpers.selection import PHASE1_RULES, scaled_mixes, select
+from carto_helpers.selection import PHASE1_RULES, RANKINGS, scaled_mixes, select
 
 Subsets = Mapping[str, Int64[np.ndarray, " n"]]
 
@@ -107,6 +107,50 @@ def read_card(card: pd.DataFrame) -> str:
     return (
         f"{text}; the mean entropy of its soft labels lies between {card['entropy'].min():.3f} and "
         f"{card['entropy'].max():.3f} nats."
+    )
+
+
+def ties(found: TeacherMap, *, fraction: float = 0.33) -> pd.DataFrame:
+    """Return how much of the subsets that rank by a statistic is decided by ties.
+
+    Parameters
+    ----------
+    found
+        The map of the teacher that students learn from.
+    fraction
+        Size of each, in (0, 1].
+
+    Returns
+    -------
+    DataFrame
+        One row a rule of `selection.RANKINGS`: rule; n_equal, the examples whose score is that of
+        the last one taken, if some of them are left out, else 0; share, the part of the subset
+        that is taken from among these.
+    """
+    rows = []
+    for rule in RANKINGS:
+        score = found.statistics[rule.partition("-")[2]]
+        is_in = np.zeros(found.n, dtype=bool)
+        is_in[found.subset(rule, fraction=fraction)] = True
+        is_tied = is_in & np.isin(score, score[~is_in])
+        n_equal = int(np.isin(score, score[is_tied]).sum())
+        share = float(is_tied.sum() / is_in.sum())
+        rows.append({"rule": rule, "n_equal": n_equal, "share": share})
+    return pd.DataFrame(rows)
+
+
+def read_ties(tied: pd.DataFrame, *, least: float = 0.01) -> str:
+    """Return which rules leave at least this share of their subset to ties, as Markdown."""
+    shown = tied[tied["share"] >= least].sort_values("share", ascending=False, kind="stable")
+    if shown.empty:
+        return f"Ties decide less than {least:.0%} of each subset that ranks by a statistic."
+    listed = ", ".join(
+        f"{row['share']:.0%} of {row['rule']} (from {row['n_equal']:,} images of one score)"
+        for row in shown.to_dict("records")
+    )
+    return (
+        f"Ties fill {listed}. Of equal images the first in the split's shuffled order are "
+        "taken, the same ones for every student: no interval covers this draw."
     )
 
 

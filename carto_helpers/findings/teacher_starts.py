@@ -170,14 +170,14 @@ def _by_seed(students: pd.DataFrame, key: str, rule: str, score: str) -> "pd.Ser
 
 
 def start_table(teachers: pd.DataFrame) -> pd.DataFrame:
-    """Return `starts` for a page."""
+    """Return `starts` for a page; `n_students` counts those of the student that was asked for."""
     names = {
         "learning_rate": "learning rate",
         "val_macro_f1": "validation macro F1",
         "test_macro_f1": "test macro F1",
         "right_first": "right after epoch 1",
         "right_last": "right after the last",
-        "n_students": "students",
+        "n_students": "its students",
     }
     return teachers.drop(columns="key").rename(columns=names)
 
