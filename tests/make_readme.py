@@ -1,12 +1,16 @@
-"""Write verdict and results into README.md from book/results; `make report` calls it."""
+"""Write map, verdict and results into README.md from book/results; `make report` calls it."""
 
+import io
 import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import vl_convert
+from PIL import Image
 
-from carto_helpers import tables
+from carto_helpers import experiments, tables
+from carto_helpers.charts import data_map
 from carto_helpers.claims import judging, other_starts
 from carto_helpers.claims.verdicts import UNKNOWN
 from carto_helpers.config import start_name
@@ -26,6 +30,7 @@ from carto_helpers.report import coverage
 
 ROOT = Path(__file__).parents[1]
 RECORD = Results(ROOT / "book" / "results")
+PICTURE = "book/_static/data_map.png"
 STUDIED = "cifar10, mobilenet"  # where more than one teacher and the study have students
 
 
@@ -114,8 +119,7 @@ def _shown(places: list[tuple[str, str]], start: str | None = None) -> str:
 
 def _ties(dataset: str) -> str:
     """Return what ties decide of high-correctness, by the teacher of the tables."""
-    teacher = chosen_rows.chosen_teachers(RECORD).set_index("dataset").loc[dataset, "key"]
-    tied = report_card.ties(teacher_map.teacher_map(RECORD, str(teacher)))
+    tied = report_card.ties(teacher_map.teacher_map(RECORD, _teacher(dataset)["key"]))
     return report_card.read_ties(tied[tied["rule"] == "high-correctness"])
 
 
@@ -159,6 +163,34 @@ def _why() -> str:
     )
 
 
+def map_text() -> str:
+    """Return the picture of the data map of the tables' teacher on CIFAR-10, and its caption."""
+    teacher = _teacher("cifar10")
+    return (
+        "\n![Data map of CIFAR-10's training images: confidence against variability, coloured by how "
+        "often the teacher was right, with histograms and the reach of the three regions]"
+        f"({PICTURE})\n\n*CIFAR-10's training split ({teacher['n_train']:,} images) as our "
+        f"{teacher['network']} {_began(start_name(teacher['start']))} saw it over ten epochs. Up: how "
+        "probable it found the right label, on average. Right: how much that changed. Grey: all "
+        "images; points: a sample; lines: how far the third nearest to each region's anchor "
+        "reaches. The book's data maps can be explored: hover to see the image, brush to choose, "
+        "save what is chosen. [The glossary](book/glossary.md) explains the words.*\n\n"
+    )
+
+
+def write_picture() -> None:
+    """Draw that map."""
+    frame = experiments.map_frame(RECORD, _teacher("cifar10")["key"])
+    chart = data_map.data_map(frame.assign(image=""))
+    png = vl_convert.vegalite_to_png(chart.to_json(), scale=1.5)
+    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    image.save(ROOT / PICTURE, optimize=True)
+
+
+def _teacher(dataset: str) -> "pd.Series[Any]":
+    return chosen_rows.chosen_teachers(RECORD).set_index("dataset", drop=False).loc[dataset]
+
+
 def results_text() -> str:
     """Return table 3 as far as it is run."""
     students = chosen_rows.chosen_students(RECORD)
@@ -168,7 +200,7 @@ def results_text() -> str:
     table = readings.results_table(three)
     if not table:
         return "\nNo student of table 3 is run yet.\n\n"
-    teacher = chosen_rows.chosen_teachers(RECORD).set_index("dataset").loc["cifar10"]
+    teacher = _teacher("cifar10")
     papers = published("table2_teachers").set_index("dataset").loc["cifar10", "macro_f1_percent"]
     words = (
         "CIFAR-10, table 3: macro F1 on the test set, mean over the students' seeds with its 95 % "
@@ -204,7 +236,12 @@ def cost_text() -> str:
 
 def written(readme: str) -> str:
     """Return README with what the record says between its marks."""
-    texts = {"verdict": verdict_text(), "results": results_text(), "cost": cost_text()}
+    texts = {
+        "map": map_text(),
+        "verdict": verdict_text(),
+        "results": results_text(),
+        "cost": cost_text(),
+    }
     for name, text in texts.items():
         between = f"(?<=<!-- {name}: make report writes it -->\n).*(?=<!-- end of {name} -->)"
         readme = re.sub(between, lambda _, new=text: new, readme, flags=re.DOTALL)
@@ -213,6 +250,7 @@ def written(readme: str) -> str:
 
 def main() -> None:
     """Replace what stands between the marks."""
+    write_picture()
     path = ROOT / "README.md"
     path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
 
