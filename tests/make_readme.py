@@ -167,12 +167,12 @@ def map_text() -> str:
     """Return the picture of the data map of the tables' teacher on CIFAR-10, and its caption."""
     teacher = _teacher("cifar10")
     return (
-        "\n![Data map of CIFAR-10's training images: confidence against variability, coloured by how "
-        "often the teacher was right, with histograms and the reach of the three regions]"
+        "\n![Data map of CIFAR-10's training images: confidence against variability, coloured by "
+        "how often the teacher was right, with histograms and the reach of the three regions]"
         f"({PICTURE})\n\n*CIFAR-10's training split ({teacher['n_train']:,} images) as our "
-        f"{teacher['network']} {_began(start_name(teacher['start']))} saw it over ten epochs. Up: how "
-        "probable it found the right label, on average. Right: how much that changed. Grey: all "
-        "images; points: a sample; lines: how far the third nearest to each region's anchor "
+        f"{teacher['network']} {_began(start_name(teacher['start']))} saw it over ten epochs. Up: "
+        "how probable it found the right label, on average. Right: how much that changed. Grey: "
+        "all images; points: a sample; lines: how far the third nearest to each region's anchor "
         "reaches. The book's data maps can be explored: hover to see the image, brush to choose, "
         "save what is chosen. [The glossary](book/glossary.md) explains the words.*\n\n"
     )
@@ -183,8 +183,10 @@ def write_picture() -> None:
     frame = experiments.map_frame(RECORD, _teacher("cifar10")["key"])
     chart = data_map.data_map(frame.assign(image=""))
     png = vl_convert.vegalite_to_png(chart.to_json(), scale=1.5)
-    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(64, dither=Image.Dither.NONE)
-    image.save(ROOT / PICTURE, optimize=True)
+    drawn = Image.open(io.BytesIO(png)).convert("RGBA")
+    page = Image.alpha_composite(Image.new("RGBA", drawn.size, "white"), drawn)
+    few = page.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    few.save(ROOT / PICTURE, optimize=True)
 
 
 def _teacher(dataset: str) -> "pd.Series[Any]":
