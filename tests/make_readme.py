@@ -23,6 +23,7 @@ from carto_helpers.findings import (
     report_card,
     teacher_map,
     teacher_starts,
+    tie_draws,
 )
 from carto_helpers.paired import LEVEL
 from carto_helpers.records import Results, published
@@ -97,7 +98,7 @@ def _practice(known: pd.DataFrame) -> str:
         f"**In practice**: rules whose thirds are shown to score below a random one, or above:\n\n"
         f"{listed}\n\nWhat is not shown is not thereby equal: with few seeds only large and steady "
         "differences pass the test. Places share a teacher and its subsets, so that they do not "
-        f"repeat each other. {_ties(dataset)}"
+        f"repeat each other. {_ties(dataset, student)}"
     )
 
 
@@ -117,10 +118,15 @@ def _shown(places: list[tuple[str, str]], start: str | None = None) -> str:
     return f"below: {below}; above: {above}"
 
 
-def _ties(dataset: str) -> str:
-    """Return what ties decide of high-correctness, by the teacher of the tables."""
-    tied = report_card.ties(teacher_map.teacher_map(RECORD, _teacher(dataset)["key"]))
-    return report_card.read_ties(tied[tied["rule"] == "high-correctness"])
+def _ties(dataset: str, student: str) -> str:
+    """Return what ties decide of high-correctness by the tables' teacher, and what others score."""
+    found = teacher_map.teacher_map(RECORD, _teacher(dataset)["key"])
+    tied = report_card.ties(found)
+    students = chosen_rows.chosen_students(RECORD)
+    here = students[(students["dataset"] == dataset) & (students["student"] == student)]
+    scores = tie_draws.by_draw(found, here)
+    others = f" ({student}:) {tie_draws.read_draws(scores)}" if len(scores) > 1 else ""
+    return report_card.read_ties(tied[tied["rule"] == tie_draws.RULE]) + others
 
 
 def _places_of(rows: pd.DataFrame, n_places: int) -> str:
