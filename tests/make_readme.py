@@ -219,6 +219,12 @@ def results_text() -> str:
         "values seem to be validation accuracies, its other rows of 33 % test F1, and its "
         "*ambiguous* and *easy-to-learn* may be exchanged."
     )
+    elsewhere = list(dict.fromkeys(three.loc[three["mark"] == "other start", "student"]))
+    if elsewhere:
+        words += (
+            f" The paper's students of {', '.join(elsewhere)} began with ImageNet's weights, ours "
+            "from scratch, so that these columns are not to be compared."
+        )
     return f"\n{words}\n\n{table}\n\n"
 
 
