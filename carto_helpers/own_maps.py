@@ -35,7 +35,8 @@ def map_table(config: PhaseConfig) -> pd.DataFrame:
     FileNotFoundError
         If there is no such file, or no teacher is recorded and none may be trained.
     ValueError
-        If the file holds no training dynamics, or beside it is named what only a data set's teacher has.
+        If the file holds no training dynamics, or beside it is named what only a data set's
+        teacher has.
     """
     if config.dynamics is not None:
         _check_alone(config)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
+from numpy.typing import ArrayLike
 
 from carto_helpers.blocks import blocks_of, in_stretches
 from carto_helpers.config import SubsetSpec, subset_size
@@ -160,7 +161,7 @@ def lowest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
     >>> lowest(np.array([0.5, 0.1, 0.5, 0.5]), 2)
     array([0, 1])
     """
-    return _lowest({"score": score}, np.positive, n)
+    return _lowest({"score": _floats(score)}, np.positive, n)
 
 
 def highest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
@@ -190,7 +191,7 @@ def highest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
     >>> highest(np.array([0.5, 0.1, 0.5, 0.5]), 2)
     array([0, 2])
     """
-    return _lowest({"score": score}, np.negative, n)
+    return _lowest({"score": _floats(score)}, np.negative, n)
 
 
 def random_subset(n_total: int, n: int, seed: int) -> Int64[np.ndarray, " n"]:
@@ -492,7 +493,16 @@ def _first_lowest(score: Float[np.ndarray, " M"], n: int) -> Bool[np.ndarray, " 
 def _score(scores: Mapping[str, Float[np.ndarray, " N"]], name: str) -> Float[np.ndarray, " N"]:
     if name not in scores:
         raise ValueError(f"the rule needs the score {name!r}, got {', '.join(scores)}; compute it")
-    return scores[name]
+    return _floats(scores[name])
+
+
+def _floats(score: ArrayLike) -> Float[np.ndarray, " N"]:
+    """Return scores as an array of floats, itself if it is one.
+
+    A negated unsigned number is none, and positions in a column of pandas are not its labels.
+    """
+    array = np.asarray(score)
+    return array if np.issubdtype(array.dtype, np.floating) else array.astype(float)
 
 
 def _n_examples(scores: Mapping[str, np.ndarray]) -> int:
