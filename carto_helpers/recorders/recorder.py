@@ -165,6 +165,11 @@ class DynamicsRecorder:
         return self._manifest.mode
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels' names; none before the first batch where none were given."""
+        return self._manifest.classes
+
+    @property
     def epochs(self) -> tuple[int, ...]:
         """The finished epochs, as `update` numbered them."""
         return tuple(sorted(self._manifest.epochs))
