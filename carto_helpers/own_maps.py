@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers import experiments, selection
-from carto_helpers.config import PhaseConfig, subset_size
+from carto_helpers.config import PhaseConfig
 from carto_helpers.data import ImageSet, dataset_name, thumbnail_data_uris
 from carto_helpers.formats.any_dynamics import read_dynamics
 from carto_helpers.record_frame import record_frame
@@ -35,8 +35,8 @@ def map_table(config: PhaseConfig) -> pd.DataFrame:
     FileNotFoundError
         If there is no such file, or no teacher is recorded and none may be trained.
     ValueError
-        If the file holds no training dynamics, or beside it is named what only a data set's
-        teacher has.
+        If the file holds no training dynamics, beside it is named what only a data set's teacher
+        has, or the subset of `config` would be empty or its shares do not fit.
     """
     if config.dynamics is not None:
         _check_alone(config)
@@ -44,7 +44,7 @@ def map_table(config: PhaseConfig) -> pd.DataFrame:
     experiments.check_names(config)
     bench = Workbench(config)
     if config.train:
-        subset_size(config.fraction, len(bench.split.train))  # known before a teacher's hours
+        selection.check_sizes(config.spec, len(bench.split.train))  # known before a teacher's hours
     teacher = experiments.chosen_or_trained("map", bench)
     frame = experiments.map_frame(bench.results, str(teacher["key"]))  # type: ignore[index]
     return _with_files(frame, bench.dataset.train) if config.train else frame

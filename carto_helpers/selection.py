@@ -347,13 +347,7 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
     place = _place(scores)
     n_total = _n_examples(place)
     n = subset_size(spec.fraction, n_total)
-    shares = {"hard-to-learn": spec.hard, "ambiguous": spec.ambiguous, "easy-to-learn": spec.easy}
-    counts = {r: subset_size(s, n_total) for r, s in shares.items() if s > 0}
-    if not 0 < sum(counts.values()) <= n:
-        raise ValueError(
-            f"the shares of a mix must add up to more than 0 and at most {spec.fraction}, "
-            f"got {spec.hard}, {spec.ambiguous} and {spec.easy}; lower them"
-        )
+    counts = _part_sizes(spec, n_total)
     order = _orders(place, counts, n)
     needed = _needed_growth(order, counts, n_total)
     growth = n if n == n_total else int(np.partition(needed, n)[n]) - 1
@@ -369,6 +363,31 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
         n_easy=counts.get("easy-to-learn", 0),
         n_filled=n_missing,
     )
+
+
+def check_sizes(spec: SubsetSpec, n_total: int) -> None:
+    """Raise now for what `select` would refuse when the scores are there.
+
+    Raises
+    ------
+    ValueError
+        If the subset or a part of a mix would be empty, or the parts do not fit into the subset.
+    """
+    subset_size(spec.fraction, n_total)
+    if spec.rule == "mix":
+        _part_sizes(spec, n_total)
+
+
+def _part_sizes(spec: SubsetSpec, n_total: int) -> dict[str, int]:
+    """Return how many examples of each region a mix asks for, of those that have a share."""
+    shares = {"hard-to-learn": spec.hard, "ambiguous": spec.ambiguous, "easy-to-learn": spec.easy}
+    counts = {r: subset_size(s, n_total) for r, s in shares.items() if s > 0}
+    if not 0 < sum(counts.values()) <= subset_size(spec.fraction, n_total):
+        raise ValueError(
+            f"the shares of a mix must add up to more than 0 and at most {spec.fraction}, "
+            f"got {spec.hard}, {spec.ambiguous} and {spec.easy}; lower them"
+        )
+    return counts
 
 
 def _orders(
