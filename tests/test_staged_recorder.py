@@ -48,7 +48,7 @@ def test_classes_in_another_order_are_refused_and_other_names_are_taken(tmp_path
     with pytest.raises(ValueError, match=said):
         record_stages(recorder, estimator, X, NAMES[Y])
     assert recorder.epochs == ()
-    for names in ((), ("Katze", "Hund", "Frosch")):
+    for names in ((), ("a cat", "a dog", "a frog")):
         recorder = DynamicsRecorder(60, tmp_path / f"{len(names)}", classes=names)
         record_stages(recorder, estimator, X, NAMES[Y])
         assert recorder.classes == (names or ("0", "1", "2"))
