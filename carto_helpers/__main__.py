@@ -4,7 +4,9 @@ import contextlib
 import errno
 import json
 import logging
+import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
@@ -114,13 +116,13 @@ def _map_or_select(command: str, options: dict[str, Any]) -> None:
             f"`--subset-seed` is of the rule 'random', got {seed} with {config.rule!r}; leave it "
             "out"
         )
+    if seed < 0:
+        raise ValueError(f"`--subset-seed` must not be negative, got {seed}; pass 0")
     if command == "map" and find_spec("altair") is None:  # known before a teacher's hours
         raise ModuleNotFoundError(
             'a data map needs the package altair, got none; pip install "carto_helpers[charts]"'
         )
-    if to.exists() and to.is_dir() != (command == "map"):
-        kind, other = ("folder", "file") if command == "map" else ("file", "folder")
-        raise ValueError(f"`--to` must be a {kind}, got the {other} {to}; name another")
+    _check_place(to, is_folder=command == "map")
     with _plans_aside(as_json=as_json):
         frame = own_maps.map_table(config)
         facts: dict[str, Any] = {"n": len(frame)}
@@ -133,6 +135,24 @@ def _map_or_select(command: str, options: dict[str, Any]) -> None:
             facts |= {"n_chosen": len(chosen), "rule": config.rule, "files": [str(to)]}
             said = f"{len(chosen):,} of {len(frame):,} examples by {config.rule}: {to}"
     print(json.dumps(facts) if as_json else said)
+
+
+def _check_place(to: Path, *, is_folder: bool) -> None:
+    """Raise now for a place where nothing could be written after a teacher's hours."""
+    if to.exists() and to.is_dir() != is_folder:
+        kind, other = ("folder", "file") if is_folder else ("file", "folder")
+        raise ValueError(f"`--to` must be a {kind}, got the {other} {to}; name another")
+    places = (to, *to.parents) if is_folder else to.parents
+    there = next(place for place in places if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise type(error)(
+            f"`--to` must lie where files can be written, got {to} ({there}: {reason}); name "
+            "another place"
+        ) from error
 
 
 def _plans_aside(*, as_json: bool) -> AbstractContextManager[Any]:

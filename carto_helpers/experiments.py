@@ -183,7 +183,8 @@ def distill(config: PhaseConfig, *, dry_run: bool = False) -> PhaseResult | None
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such file, or it is no subset of the training split.
+        If there is no such file, it is no subset of the training split, or a fraction or a share
+        is too small or too large for it.
     """
     return _run_phase("distill", config, dry_run=dry_run)
 
@@ -207,9 +208,7 @@ def _check(bench: Workbench, subsets: list[SubsetSpec]) -> None:
             initialise(spec, start, bench.dataset.train, seed=0)
     n_train = len(bench.split.train)
     for subset in subsets:
-        for share in (subset.hard, subset.ambiguous, subset.easy):
-            if share:
-                subset_size(share, n_train)
+        selection.check_sizes(subset, n_train)
         _check_size(subset_size(subset.fraction, n_train), f"a fraction of {subset.fraction}")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from carto_helpers import experiments, selection
-from carto_helpers.config import PhaseConfig, subset_size
+from carto_helpers.config import PhaseConfig
 from carto_helpers.data import ImageSet, dataset_name, thumbnail_data_uris
 from carto_helpers.formats.any_dynamics import read_dynamics
 from carto_helpers.record_frame import record_frame
@@ -16,6 +16,7 @@ from carto_helpers.records import Results
 from carto_helpers.runs.workbench import Workbench
 from carto_helpers.storage.durable import replacing
 
+_OF_DYNAMICS = ("dynamics", "rule", "fraction", "shares")  # what a file of dynamics leaves to ask
 _NOT_IN_TABLES = ["p_gold", "image"]
 _N_PICTURES = 50  # of the least confident examples
 
@@ -34,22 +35,31 @@ def map_table(config: PhaseConfig) -> pd.DataFrame:
     FileNotFoundError
         If there is no such file, or no teacher is recorded and none may be trained.
     ValueError
-        If the file holds no training dynamics, or a data set is named beside it.
+        If the file holds no training dynamics, beside it is named what only a data set's teacher
+        has, or the subset of `config` would be empty or its shares do not fit.
     """
     if config.dynamics is not None:
-        if config.dataset != PhaseConfig().dataset:
-            raise ValueError(
-                f"dynamics are drawn without their images, got {config.dynamics} with the data set "
-                f"{config.dataset}; leave one of them out"
-            )
+        _check_alone(config)
         return record_frame(read_dynamics(config.dynamics))
     experiments.check_names(config)
     bench = Workbench(config)
     if config.train:
-        subset_size(config.fraction, len(bench.split.train))  # known before a teacher's hours
+        selection.check_sizes(config.spec, len(bench.split.train))  # known before a teacher's hours
     teacher = experiments.chosen_or_trained("map", bench)
     frame = experiments.map_frame(bench.results, str(teacher["key"]))  # type: ignore[index]
     return _with_files(frame, bench.dataset.train) if config.train else frame
+
+
+def _check_alone(config: PhaseConfig) -> None:
+    """Raise if parameters of a data set or a teacher would be ignored beside `dynamics`."""
+    default = vars(PhaseConfig())
+    idle = {n: v for n, v in vars(config).items() if n not in _OF_DYNAMICS and v != default[n]}
+    if idle:
+        raise ValueError(
+            f"dynamics of one's own need no data set and no teacher, got {config.dynamics} with "
+            f"{', '.join(f'{name} {value}' for name, value in idle.items())}; leave one or the "
+            "other out"
+        )
 
 
 def _with_files(frame: pd.DataFrame, train: ImageSet) -> pd.DataFrame:

@@ -27,12 +27,12 @@ def record_frame(record: DynamicsRecord, images: Mapping[int, str] | None = None
     -------
     DataFrame
         `index` (position in the loaded set), `id` if the examples have names, `label`, `class`,
-        the four statistics, `region` (the nearest 33 % of easy-to-learn, else of hard-to-learn,
-        else of ambiguous, or ""), `p_gold` (list, one value an epoch) and `image` (a data URI, or
-        "").
+        the four statistics, `region` (the nearest 33 %, at least one, of easy-to-learn, else of
+        hard-to-learn, else of ambiguous, or ""), `p_gold` (list, one value an epoch) and `image` (a
+        data URI, or "").
     """
     statistics = scores_with_gaps(record.p_gold, record.is_right)
-    n = subset_size(REGION_FRACTION, len(record.index))
+    n = subset_size(REGION_FRACTION, len(record.index)) if len(record.index) > 3 else 1
     regions = pd.Series("", index=range(len(record.index)))
     for name in ("ambiguous", "hard-to-learn", "easy-to-learn"):
         regions[selection.region(statistics, name, n)] = name

@@ -20,7 +20,7 @@ def epoch_quantities(
     Parameters
     ----------
     logits
-        The network's outputs in evaluation mode, (N, C).
+        The network's outputs in evaluation mode, (N, C); -inf where a class is masked.
     labels
         Gold labels, (N,), 0 … C − 1.
 
@@ -55,7 +55,7 @@ def epoch_quantities(
         "is_right": logits.argmax(1) == labels,
         "margin": p_gold - off_gold.amax(1),
         "el2n": error,
-        "entropy": -(p * log_p).sum(1),
+        "entropy": -(p * log_p.clamp(min=-_LARGEST)).sum(1),  # 0 · log 0 is 0
         "loss": (-log_p.gather(1, gold)[:, 0]).clamp(max=_LARGEST),
     }
 

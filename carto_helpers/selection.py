@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
+from numpy.typing import ArrayLike
 
 from carto_helpers.blocks import blocks_of, in_stretches
 from carto_helpers.config import SubsetSpec, subset_size
@@ -160,7 +161,7 @@ def lowest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
     >>> lowest(np.array([0.5, 0.1, 0.5, 0.5]), 2)
     array([0, 1])
     """
-    return _lowest({"score": score}, np.positive, n)
+    return _lowest({"score": _floats(score)}, np.positive, n)
 
 
 def highest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
@@ -190,7 +191,7 @@ def highest(score: Float[np.ndarray, " N"], n: int) -> Int64[np.ndarray, " n"]:
     >>> highest(np.array([0.5, 0.1, 0.5, 0.5]), 2)
     array([0, 2])
     """
-    return _lowest({"score": score}, np.negative, n)
+    return _lowest({"score": _floats(score)}, np.negative, n)
 
 
 def random_subset(n_total: int, n: int, seed: int) -> Int64[np.ndarray, " n"]:
@@ -346,13 +347,7 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
     place = _place(scores)
     n_total = _n_examples(place)
     n = subset_size(spec.fraction, n_total)
-    shares = {"hard-to-learn": spec.hard, "ambiguous": spec.ambiguous, "easy-to-learn": spec.easy}
-    counts = {r: subset_size(s, n_total) for r, s in shares.items() if s > 0}
-    if not 0 < sum(counts.values()) <= n:
-        raise ValueError(
-            f"the shares of a mix must add up to more than 0 and at most {spec.fraction}, "
-            f"got {spec.hard}, {spec.ambiguous} and {spec.easy}; lower them"
-        )
+    counts = _part_sizes(spec, n_total)
     order = _orders(place, counts, n)
     needed = _needed_growth(order, counts, n_total)
     growth = n if n == n_total else int(np.partition(needed, n)[n]) - 1
@@ -368,6 +363,31 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
         n_easy=counts.get("easy-to-learn", 0),
         n_filled=n_missing,
     )
+
+
+def check_sizes(spec: SubsetSpec, n_total: int) -> None:
+    """Raise now for what `select` would refuse when the scores are there.
+
+    Raises
+    ------
+    ValueError
+        If the subset or a part of a mix would be empty, or the parts do not fit into the subset.
+    """
+    subset_size(spec.fraction, n_total)
+    if spec.rule == "mix":
+        _part_sizes(spec, n_total)
+
+
+def _part_sizes(spec: SubsetSpec, n_total: int) -> dict[str, int]:
+    """Return how many examples of each region a mix asks for, of those that have a share."""
+    shares = {"hard-to-learn": spec.hard, "ambiguous": spec.ambiguous, "easy-to-learn": spec.easy}
+    counts = {r: subset_size(s, n_total) for r, s in shares.items() if s > 0}
+    if not 0 < sum(counts.values()) <= subset_size(spec.fraction, n_total):
+        raise ValueError(
+            f"the shares of a mix must add up to more than 0 and at most {spec.fraction}, "
+            f"got {spec.hard}, {spec.ambiguous} and {spec.easy}; lower them"
+        )
+    return counts
 
 
 def _orders(
@@ -492,7 +512,16 @@ def _first_lowest(score: Float[np.ndarray, " M"], n: int) -> Bool[np.ndarray, " 
 def _score(scores: Mapping[str, Float[np.ndarray, " N"]], name: str) -> Float[np.ndarray, " N"]:
     if name not in scores:
         raise ValueError(f"the rule needs the score {name!r}, got {', '.join(scores)}; compute it")
-    return scores[name]
+    return _floats(scores[name])
+
+
+def _floats(score: ArrayLike) -> Float[np.ndarray, " N"]:
+    """Return scores as an array of floats, itself if it is one.
+
+    A negated unsigned number is none, and positions in a column of pandas are not its labels.
+    """
+    array = np.asarray(score)
+    return array if np.issubdtype(array.dtype, np.floating) else array.astype(float)
 
 
 def _n_examples(scores: Mapping[str, np.ndarray]) -> int:

@@ -32,6 +32,12 @@ def test_names_may_be_strings_of_any_length(tmp_path: Path) -> None:
     assert read_aum(written(tmp_path, text))["sample_id"].tolist() == names
 
 
+@pytest.mark.parametrize("names", [["000123", "7"], ["007", "7"], ["-", "7"], ["1" * 30, "7"]])
+def test_names_that_a_number_would_change_stay_strings(tmp_path: Path, names: list[str]) -> None:
+    text = "sample_id,aum\n" + "".join(f"{name},0.5\n" for name in names)
+    assert read_aum(written(tmp_path, text))["sample_id"].tolist() == names
+
+
 def test_records_keep_what_all_versions_mean(tmp_path: Path) -> None:
     frame = read_aum_records(written(tmp_path, RECORDS))
     assert frame.columns.tolist() == ["sample_id", "num_measurements", "margin", "aum"]

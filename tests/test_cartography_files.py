@@ -113,7 +113,9 @@ GOOD = LINE % (1, "[0.5, 1.0]", 0)
         (LINE % (2, "[1.0, 2.0]", "true"), "line 2: .* got 2 logits and gold True"),
         (LINE % (2, "[1.0, 2.0, 3.0]", 2), "line 2: expected 2 logits, got 3; mend that line"),
         (LINE % (2, "[1.0, NaN]", 0), r"line 2: expected finite logits, got \[1.0, nan\]"),
-        (LINE % (1.5, "[1.0, 2.0]", 0), "line 2: expected a guid that is a whole number or a str"),
+        (LINE % (1.5, "[1.0, 2.0]", 0), "line 2: expected a guid that is a string or a whole num"),
+        (LINE % (2**63, "[1.0, 2.0]", 0), "line 2: expected a guid .* within 64 bits, got 922337"),
+        (LINE % (2, f"[1.0, 1{'0' * 400}]", 0), "line 2: expected numbers in logits_epoch_0, got"),
         (LINE % ('"b"', "[1.0, 2.0]", 0), "line 2: expected a guid of int, as before, got 'b'"),
         (LINE % (1, "[1.0, 2.0]", 0), "line 2: expected each guid once, got 1 again"),
         ("\n" + "z" * 100_000, r"line 3: expected a JSON object, got z{57}\.\.\. \("),
@@ -160,6 +162,14 @@ def test_a_missing_epoch_is_named(tmp_path: Path) -> None:
 def test_labels_are_one_an_example(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`labels` must be one a row of `logits`, got 2 for 1"):
         write_cartography(tmp_path, 0, [1], torch.tensor([[0.0, 1.0]]), [0, 1])
+
+
+@pytest.mark.parametrize("label", [7, -1, 1.0, True])
+def test_a_label_that_no_reader_takes_is_not_written(tmp_path: Path, label: float) -> None:
+    said = f"`labels` must be whole numbers in 0 … 1, one for each logit, got {label}; pass"
+    with pytest.raises(ValueError, match=said):
+        write_cartography(tmp_path, 0, [1], torch.tensor([[0.0, 1.0]]), np.array([label]))
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_no_utf8_is_named(tmp_path: Path) -> None:

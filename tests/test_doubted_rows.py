@@ -20,12 +20,14 @@ CLASSES = ("cat", "dog", "owl", "rat")
 SCORES = dict.fromkeys(("val_accuracy", "val_macro_f1", "test_accuracy", "test_macro_f1"), 0.9)
 
 
-def made_record(folder: Path, *, is_right: bool = True, **student: object) -> Results:
+def made_record(
+    folder: Path, *, is_right: bool = True, classes: tuple[str, ...] = CLASSES, **student: object
+) -> Results:
     """Write a teacher that finds owls hard, and a student of the easiest half."""
     labels = np.arange(N) % 4
     p = np.repeat(np.where(labels == 2, 0.6, 0.9)[:, None], 3, axis=1).astype(np.float32)
     arrays = {"p_gold": p, "is_right": np.full(p.shape, is_right), "loss": -np.log(p)}
-    record = DynamicsRecord(index=np.arange(N), labels=labels, classes=CLASSES, quantities=arrays)
+    record = DynamicsRecord(index=np.arange(N), labels=labels, classes=classes, quantities=arrays)
     results = Results(folder)
     sha = results.save_dynamics("t", record)
     facts = {"dataset": "cifar10", "dynamics_sha256": sha} | SCORES
@@ -50,6 +52,11 @@ def test_a_subset_that_lost_a_class_is_marked_in_status_and_tables(tmp_path: Pat
     assert facts["students"][0]["doubts"] == "class lost: owl"
     assert "  class lost: owl: s" in status(results).splitlines()
     assert "Class lost: the subset holds no image of a class." in status(results)
+
+
+def test_a_class_that_the_split_left_out_is_lost_to_every_subset(tmp_path: Path) -> None:
+    results = made_record(tmp_path, classes=(*CLASSES, "yak"), rule="all", fraction=1.0)
+    assert with_doubts(results, results.students())["doubts"].tolist() == [("class lost: yak",)]
 
 
 def test_students_that_diverge_are_marked_and_their_teacher_is_not(tmp_path: Path) -> None:

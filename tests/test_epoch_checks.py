@@ -70,6 +70,10 @@ def test_ids_are_one_an_example_and_of_one_kind() -> None:
         as_ids(np.array(["a", "b", "a"]), 3)
     with pytest.raises(TypeError, match="all int or all str, got int, str; pass one kind"):
         as_ids([1, "b"], 2)
+    with pytest.raises(ValueError, match="must fit into 64 bits, got 9223372036854775808; pass th"):
+        as_ids([1, 2**63], 2)
+    edges = as_ids([-(2**63), 2**63 - 1], 2)
+    assert edges is not None and edges.tolist() == [-(2**63), 2**63 - 1]
 
 
 def arrays(labels: list[int], p_gold: float = 0.5, wrong: tuple[int, int] = (0, 0)) -> EpochArrays:

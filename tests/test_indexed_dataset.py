@@ -108,6 +108,9 @@ def test_batches_without_positions_are_named() -> None:
         parts({"labels": torch.zeros(1)})
     with pytest.raises(ValueError, match="mapping with 'index' and 'labels', got list; wrap"):
         parts([torch.zeros(1), torch.zeros(1)])
+    examples = [[torch.zeros(3), 0], [torch.zeros(3), 1]]
+    with pytest.raises(ValueError, match=r"got list; .* its examples tuples \(inputs, label\) or"):
+        parts(next(iter(DataLoader(IndexedDataset(examples), batch_size=2))))
 
 
 def test_outputs_without_logits_are_named() -> None:

@@ -1,5 +1,7 @@
 """Scores for tools that look for wrong labels: suspicious ends, lengths, names."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_loops import expected_record, made_logits
@@ -24,6 +26,13 @@ def test_issues_are_the_lowest() -> None:
     assert np.array_equal(frame["given_label"], RECORD.labels)
     with pytest.raises(ValueError, match="`fraction` must lie in"):
         cleanlab_issues(RECORD, fraction=10.0)
+
+
+def test_a_row_says_which_example_it_is_of() -> None:
+    shuffled = replace(RECORD, index=np.random.default_rng(0).permutation(50)[:40])
+    frame = cleanlab_issues(shuffled, fraction=0.1)
+    assert frame.index.tolist() == shuffled.index.tolist()
+    assert frame["label_quality"].to_numpy() == pytest.approx(label_quality(RECORD))
 
 
 def test_cleanlab_takes_the_issues() -> None:

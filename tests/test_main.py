@@ -73,6 +73,38 @@ def test_bad_input_is_one_line_and_leaves_no_row(
     assert not list((tmp_path / "r").rglob("*"))
 
 
+MIX = ["--rule", "mix", "--shares"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["distill", *MIX, "0.3", "0.3", "0.3"], "add up to more than 0 and at most 0.33, got 0.3"),
+        (["select", *MIX, "0.3", "0.3", "0.3"], "add up to more than 0 and at most 0.33, got 0.3"),
+        (["select", *MIX, "0", "0", "0"], "must add up to more than 0 and at most 0.33, got 0.0"),
+        (["select", *MIX, "0.0001", "0.1", "0.1"], "at least one example, got fraction 0.0001 of"),
+        (["select", "--subset-seed", "-1"], "`--subset-seed` must not be negative, got -1; pass 0"),
+        (["select", "--to", f"{__file__}/a/b.csv"], "test_main.py: not a directory); name another"),
+        (["map", "--to", f"{__file__}/map"], "`--to` must lie where files can be written, got"),
+    ],
+)
+def test_what_would_fail_after_a_teachers_hours_is_refused_before(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def train(*_: object) -> None:
+        raise RuntimeError("hours")
+
+    monkeypatch.setattr("carto_helpers.experiments.train_runs", train)
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.csv"))
+
+
 def test_an_interrupt_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

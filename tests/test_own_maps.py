@@ -147,10 +147,12 @@ def test_every_format_gives_the_same_map(dynamics: Path, tmp_path: Path) -> None
     [
         (["select", "--rule", "ambiguous", "--subset-seed", "3"], "is of the rule 'random', got 3"),
         (["select", "--rule", "all", "--fraction", "0.5"], "takes every example, got fraction 0.5"),
+        (["map", "--dataset", "mnist"], "need no data set and no teacher, got .* with dataset mni"),
         (
-            ["map", "--dataset", "mnist"],
-            "drawn without their images, got .* the data set mnist",
+            ["select", "--image-size", "64", "--teacher", "resnet18", "--no-train"],
+            "got .*mine.npz with image_size 64, teacher resnet18, train False; leave one or the",
         ),
+        (["map", "--results", "r", "--device", "cpu"], "with device cpu, results r; leave"),
     ],
 )
 def test_what_would_be_ignored_is_refused(

@@ -1,5 +1,6 @@
 """A recorder in a loop of one's own: the record it leaves, resuming, and what it refuses."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_loops import assert_same, expected_record, made_logits, play
+from torch.utils.data import DataLoader, TensorDataset
 
 from carto_helpers.charts.data_map import data_map
 from carto_helpers.config import SubsetSpec
+from carto_helpers.recorders.indexed_dataset import IndexedDataset
 from carto_helpers.recorders.recorder import DynamicsRecorder
 from carto_helpers.scoring import scores
 from carto_helpers.selection import select
@@ -129,6 +132,23 @@ def test_a_context_ends_the_last_epoch_but_not_after_an_error(tmp_path: Path) ->
     with DynamicsRecorder(23, tmp_path / "nothing"):
         pass
     assert not (tmp_path / "nothing").exists()
+
+
+def test_the_books_loop_leaves_all_its_epochs_and_given_again_trains_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "book" / "your_loop.md").read_text(encoding="utf-8")
+    loop, reading = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    train_set = TensorDataset(torch.randn(100, 3), torch.arange(100) % 2)
+    loader = DataLoader(IndexedDataset(train_set), batch_size=32, shuffle=True)
+    values = {"train_set": train_set, "loader": loader, "network": torch.nn.Linear(3, 2)}
+    for _ in range(2):
+        exec(loop, values)
+        assert DynamicsRecorder.reopen("my_dynamics").epochs == tuple(range(10))
+    exec(reading, values)
+    assert len(values["ambiguous"]) == 33
+    assert Path("map.html").is_file()
 
 
 def test_epochs_may_be_left_out(tmp_path: Path) -> None:

@@ -36,6 +36,20 @@ def test_a_certain_network_gives_no_nan() -> None:
     assert all(bool(torch.isfinite(array.float()).all()) for array in found.values())
 
 
+def test_a_masked_class_counts_as_if_it_were_not_there() -> None:
+    logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    masked = torch.cat([logits, torch.full((6, 1), -torch.inf)], dim=1)
+    for name, array in epoch_quantities(masked, labels).items():
+        assert torch.allclose(array, epoch_quantities(logits, labels)[name]), name
+
+
+def test_entropy_of_finite_logits_is_that_of_the_formula_to_the_bit() -> None:
+    logits = 30 * torch.randn(50, 5)
+    log_p = torch.log_softmax(logits, dim=1)
+    expected = -(log_p.exp() * log_p).sum(1)
+    assert torch.equal(epoch_quantities(logits, torch.zeros(50).long())["entropy"], expected)
+
+
 def test_logits_beyond_float16_leave_every_quantity_finite_in_it() -> None:
     found = epoch_quantities(torch.tensor([[-2e5, -1e5]]), torch.tensor([0]))
     assert float(found["loss"]) == 65504

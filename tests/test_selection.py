@@ -1,5 +1,7 @@
 """Selection rules: exact sizes, ties by position, regions and mixes against slow oracles."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from random import Random
 
@@ -479,6 +481,34 @@ def test_an_unknown_region_names_the_valid_ones() -> None:
 def test_a_negative_seed_is_refused() -> None:
     with pytest.raises(ValueError, match="`seed` must not be negative, got -1"):
         selection.random_subset(10, 3, seed=-1)
+
+
+_KINDS = """
+import numpy as np, pandas as pd
+from carto_helpers import SubsetSpec, select
+from carto_helpers.selection import highest, lowest, region
+
+score = np.array([0, 1, 5, 3], np.uint8)
+assert highest(score, 1).tolist() == highest(score.tolist(), 1).tolist() == [2]
+assert highest(score > 1, 2).tolist() == [2, 3]
+column = pd.Series([0.9, 0.1, 0.5, 0.5], index=[13, 2, 1, 0])
+assert lowest(column, 2).tolist() == [1, 2]
+scores = {"confidence": column, "variability": column / 2, "correctness": score}
+assert select(SubsetSpec(rule="low-confidence", fraction=0.5), scores, seed=0).tolist() == [1, 2]
+assert select(SubsetSpec(rule="high-correctness", fraction=0.5), scores, seed=0).tolist() == [2, 3]
+assert region(scores, "hard-to-learn", 2).tolist() == [1, 2]
+"""
+
+
+def test_scores_of_any_kind_are_ranked_by_position_as_numbers() -> None:
+    """Tests check kinds at every call; a user's Python does not."""
+    subprocess.run([sys.executable, "-c", _KINDS], check=True)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_arrays_of_floats_are_ranked_without_a_copy(kind: type) -> None:
+    score = np.zeros(3, kind)
+    assert selection._floats(score) is score
 
 
 def test_a_missing_score_is_named() -> None:

@@ -41,6 +41,19 @@ def test_an_epoch_is_what_the_ensemble_said_at_that_stage(tmp_path: Path, estima
     assert np.array_equal(record.is_right[:, -1], estimator.predict(X) == NAMES[Y])
 
 
+def test_classes_in_another_order_are_refused_and_other_names_are_taken(tmp_path: Path) -> None:
+    estimator = GradientBoostingClassifier(n_estimators=2).fit(X, NAMES[Y])
+    recorder = DynamicsRecorder(60, tmp_path / "a", classes=("dog", "cat", "frog"))
+    said = r"order of the estimator's, \('cat', 'dog', 'frog'\), got \('dog', 'cat', 'frog'\)"
+    with pytest.raises(ValueError, match=said):
+        record_stages(recorder, estimator, X, NAMES[Y])
+    assert recorder.epochs == ()
+    for names in ((), ("a cat", "a dog", "a frog")):
+        recorder = DynamicsRecorder(60, tmp_path / f"{len(names)}", classes=names)
+        record_stages(recorder, estimator, X, NAMES[Y])
+        assert recorder.classes == (names or ("0", "1", "2"))
+
+
 def test_partial_fit_is_a_loop_of_ones_own(tmp_path: Path) -> None:
     estimator = SGDClassifier(loss="log_loss", random_state=0)
     recorder = DynamicsRecorder(60, tmp_path)

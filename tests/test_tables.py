@@ -10,6 +10,7 @@ from made_frames import RANDOM, made_students
 from carto_helpers.config import TEACHER_COLUMNS
 from carto_helpers.selection import PHASE1_RULES
 from carto_helpers.tables import (
+    markdown,
     printed,
     provenance,
     show,
@@ -272,3 +273,8 @@ def test_a_fraction_of_many_decimals_finds_its_rows() -> None:
     rows = made_students([RANDOM], fraction=1 / 3)
     table = table3(summary(rows), PAPER3, students=["mobilenet"], fraction=1 / 3)
     assert table.loc[table["rule"] == "random", "n"].tolist() == [3]
+
+
+def test_a_bar_in_a_name_ends_no_cell() -> None:
+    frame = pd.DataFrame({"class": ["a|b"], "n|m": [1]})
+    assert markdown(frame).splitlines() == [r"| class | n\|m |", "| --- | ---: |", r"| a\|b | 1 |"]

@@ -186,4 +186,5 @@ def markdown(table: pd.DataFrame) -> str:
     """
     rulers = ["---:" if is_numeric_dtype(table[name]) else "---" for name in table]
     lines = [list(table.columns), rulers, *table.astype(object).to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in cells)

@@ -88,6 +88,6 @@ def _lost(
 
 
 def _absent(record: DynamicsRecord, chosen: np.ndarray) -> list[str]:
-    """Return the classes that the training split holds and the subset does not."""
-    there, left = (set(np.unique(labels)) for labels in (record.labels, record.labels[chosen]))
-    return [record.classes[label] for label in sorted(there - left)]
+    """Return the classes that the subset holds no image of, be it for the split's draw."""
+    left = set(np.unique(record.labels[chosen]))
+    return [name for label, name in enumerate(record.classes) if label not in left]

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from carto_helpers.storage.plain_texts import in_utf8, short
 
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # a number says it all: 007 is another name than 7
 _LONGEST = 2**30  # characters of a field; csv's own limit is 131,072
 
 
@@ -18,9 +20,9 @@ def read_aum(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `sample_id` (whole numbers if all are, else strings) and `aum`: the mean over the updates
-        of the gold logit less the largest other logit; low is suspicious. In the order of the
-        file.
+        `sample_id` (whole numbers if all are, none with leading zeros, else strings) and `aum`:
+        the mean over the updates of the gold logit less the largest other logit; low is
+        suspicious. In the order of the file.
 
     Raises
     ------
@@ -71,7 +73,7 @@ def _read(path: Path, kinds: dict[str, type]) -> tuple[pd.DataFrame, list[int]]:
         csv.field_size_limit(limit)
     frame = pd.DataFrame(columns)
     names = columns["sample_id"]
-    if all(name.lstrip("-").isdecimal() for name in names):
+    if all(_WHOLE.fullmatch(name) for name in names):
         frame["sample_id"] = [int(name) for name in names]
     return frame, lines
 

@@ -97,9 +97,11 @@ def write_cartography(
     Raises
     ------
     ValueError
-        If the lengths differ or names are equal.
+        If the lengths differ, names are equal or beyond 64 bits, or a label is no number of a
+        logit.
     """
-    rows = torch.as_tensor(logits).detach().cpu().double().tolist()
+    scores = torch.as_tensor(logits).detach().cpu().double()
+    rows, n_classes = scores.tolist(), scores.shape[1]
     gold = torch.as_tensor(labels).tolist()
     names = as_ids(ids, len(rows))
     if len(gold) != len(rows) or names is None:
@@ -107,6 +109,12 @@ def write_cartography(
             f"`labels` must be one a row of `logits`, got {len(gold)} for {len(rows)}; "
             "pass the same examples"
         )
+    for label in gold:
+        if type(label) is not int or not 0 <= label < n_classes:
+            raise ValueError(
+                f"`labels` must be whole numbers in 0 … {n_classes - 1}, one for each logit, got "
+                f"{label}; pass the number of the gold label's logit"
+            )
     path = Path(folder) / f"dynamics_epoch_{epoch}.jsonl"
     with replacing(path) as beside, beside.open("w", encoding="utf-8") as file:
         for name, row, label in zip(names.tolist(), rows, gold, strict=True):
@@ -191,10 +199,11 @@ def _parse(line: str, place: str, field: str) -> tuple[int | str, Sequence[float
     name, gold = example["guid"], example["gold"]
     try:
         row = array("d", example[field])
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise _bad(place, f"numbers in {field}", _short(str(example[field]))) from error
-    if type(name) not in (int, str):
-        raise _bad(place, "a guid that is a whole number or a string", _short(str(name)))
+    if type(name) not in (int, str) or (type(name) is int and name.bit_length() > 63):
+        expected = "a guid that is a string or a whole number within 64 bits"
+        raise _bad(place, expected, _short(str(name)))
     if len(row) < 2 or type(gold) is not int or not 0 <= gold < len(row):
         expected = "at least two logits and as gold the number of one"
         raise _bad(place, expected, f"{len(row)} logits and gold {_short(str(gold))}")

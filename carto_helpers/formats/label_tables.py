@@ -38,8 +38,10 @@ def cleanlab_issues(record: DynamicsRecord, *, fraction: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row an example, in order: `is_label_issue`, `label_quality` (low is suspicious) and
-        `given_label`. What the network predicted instead is not recorded.
+        One row an example, in the record's order, its position in the loaded set as the frame's
+        index: `is_label_issue`, `label_quality` (low is suspicious) and `given_label`. What the
+        network predicted instead is not recorded. cleanlab goes by the order: pass it the
+        examples in that of `record.index`.
 
     Raises
     ------
@@ -50,7 +52,8 @@ def cleanlab_issues(record: DynamicsRecord, *, fraction: float) -> pd.DataFrame:
     is_issue = np.zeros(len(quality), dtype=bool)
     is_issue[lowest(quality, subset_size(fraction, len(quality)))] = True
     return pd.DataFrame(
-        {"is_label_issue": is_issue, "label_quality": quality, "given_label": record.labels}
+        {"is_label_issue": is_issue, "label_quality": quality, "given_label": record.labels},
+        index=record.index,
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from carto_helpers.recorders.epoch_buffer import UNSEEN, EpochArrays
 from carto_helpers.recorders.epoch_folder import Manifest
+from carto_helpers.storage.plain_texts import short
 
 MODES = ("evaluation", "training")
 
@@ -97,7 +98,7 @@ def as_ids(
     Raises
     ------
     ValueError
-        If there is not one an example, or some are equal.
+        If there is not one an example, some are equal, or a whole number is beyond 64 bits.
     TypeError
         If they are neither whole numbers nor strings.
     """
@@ -115,7 +116,14 @@ def as_ids(
             f"`ids` must be all int or all str, got {', '.join(sorted(k.__name__ for k in kinds))};"
             " pass one kind"
         )
-    return np.array(names, dtype=np.int64 if kinds == {int} else object)
+    try:
+        return np.array(names, dtype=np.int64 if kinds == {int} else object)
+    except OverflowError as error:
+        largest = max(names, key=abs)
+        raise ValueError(
+            f"`ids` that are whole numbers must fit into 64 bits, got {short(largest, 60)}; pass "
+            "them as strings"
+        ) from error
 
 
 def check_epoch(

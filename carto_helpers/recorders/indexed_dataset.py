@@ -123,7 +123,8 @@ def parts(batch: Any) -> tuple[Any, Any, Any]:
     if not isinstance(batch, tuple | list) or len(batch) < 3:
         raise ValueError(
             "a batch must be (index, inputs, labels) or a mapping with 'index' and 'labels', got "
-            f"{type(batch).__name__}; wrap the dataset in IndexedDataset"
+            f"{type(batch).__name__}; wrap the dataset in IndexedDataset, its examples tuples "
+            "(inputs, label) or mappings"
         )
     inputs = batch[1] if len(batch) == 3 else tuple(batch[1:-1])
     return batch[0], inputs, batch[-1]

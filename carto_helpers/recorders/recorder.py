@@ -1,4 +1,4 @@
-"""The training dynamics of a loop of one's own, in two lines.
+"""The training dynamics of a loop of one's own, in three lines.
 
 Any framework, any data: the recorder sees positions, logits and gold labels. It keeps O(N) numbers
 of the epoch under way and writes each finished epoch to its folder, from which an interrupted run
@@ -38,12 +38,13 @@ from carto_helpers.storage.record_checks import check_record
 class DynamicsRecorder:
     r"""Records what each epoch says of each training example.
 
-    Two lines in a loop that visits every example once an epoch, where `index` says which examples
+    Three lines in a loop that visits every example once an epoch, where `index` says which examples
     of the training split a batch holds (`IndexedDataset` makes any dataset yield it).
 
     A finished epoch is a file; where the folder holds some already, recording goes on after them
-    (`next_epoch`). Under distributed data parallel every process records what it sees, and the end
-    of an epoch is a meeting of all of them: rank 0 writes. On a GPU `update` waits for nothing.
+    (`next_epoch`): restore the network as it was then, or the record is of two. Under distributed
+    data parallel every process records what it sees, and the end of an epoch is a meeting of all of
+    them: rank 0 writes. On a GPU `update` waits for nothing.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ class DynamicsRecorder:
 
     Examples
     --------
-    A loop of one's own, and the two lines:
+    A loop of one's own, and the three lines:
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -95,6 +96,7 @@ class DynamicsRecorder:
     ...         loss.backward()
     ...         optimiser.step()
     ...         recorder.update(epoch, index, logits, labels[index])  # line two
+    ...     recorder.end_epoch()  # line three
 
     A map to look at (`data_map` draws it), and scores to choose a subset by:
 
@@ -161,6 +163,11 @@ class DynamicsRecorder:
     def mode(self) -> str:
         """The pass in which the logits are taken, "evaluation" or "training"."""
         return self._manifest.mode
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The labels' names; none before the first batch where none were given."""
+        return self._manifest.classes
 
     @property
     def epochs(self) -> tuple[int, ...]:

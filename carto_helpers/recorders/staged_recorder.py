@@ -26,7 +26,8 @@ def record_stages(
     Parameters
     ----------
     recorder
-        Takes the probabilities, in the mode "evaluation".
+        Takes the probabilities, in the mode "evaluation"; its classes, if named, in the order of
+        `estimator.classes_`.
     estimator
         Fitted, with `staged_predict_proba`, e.g. GradientBoostingClassifier,
         HistGradientBoostingClassifier or AdaBoostClassifier.
@@ -43,8 +44,8 @@ def record_stages(
     TypeError
         If the estimator has no stages.
     ValueError
-        If `every` is less than 1, a label is unknown to the estimator, no stage is recorded, or
-        the recorder's mode is "training".
+        If `every` is less than 1, a label is unknown to the estimator, no stage is recorded, the
+        recorder's classes are the estimator's in another order, or its mode is "training".
 
     Examples
     --------
@@ -65,6 +66,7 @@ def record_stages(
         )
     if every < 1:
         raise ValueError(f"`every` must be at least 1, got {every}; pass 1 for each stage")
+    _check_order(recorder.classes, np.asarray(estimator.classes_))
     gold = _positions(np.asarray(labels), np.asarray(estimator.classes_))
     index = np.arange(len(gold))
     before = recorder.epochs
@@ -74,6 +76,16 @@ def record_stages(
             recorder.end_epoch()
     if recorder.epochs == before:
         raise ValueError(f"expected {every} stages or more, got fewer; pass a smaller `every`")
+
+
+def _check_order(names: tuple[str, ...], classes: Shaped[np.ndarray, " C"]) -> None:
+    """Refuse the estimator's classes in another order; other names for them may be meant."""
+    order = tuple(str(label) for label in classes)
+    if names != order and sorted(names) == sorted(order):
+        raise ValueError(
+            f"the recorder's `classes` must stand in the order of the estimator's, {order}, got "
+            f"{names}; pass DynamicsRecorder these names so"
+        )
 
 
 def _positions(
