@@ -301,7 +301,8 @@ def nearest_anchor(scores: Mapping[str, Float[np.ndarray, " N"]]) -> Int64[np.nd
     for name, column in place.items():
         _check_numbers(column, name)
     distances = [_squared_distance(name)(*place.values()) for name in ANCHORS]
-    return np.argmin(distances, axis=0)
+    nearest: np.ndarray = np.argmin(distances, axis=0)
+    return nearest
 
 
 def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
