@@ -53,7 +53,7 @@ def region_samples(frame: pd.DataFrame, n: int = 12, seed: int = 0) -> pd.DataFr
         is_in = nearest == place
         rows = frame[is_in & frame["image"].ne("")]
         chosen = np.sort(draw.permutation(len(rows))[:n])
-        parts.append(rows.iloc[chosen].assign(region=region, n_region=is_in.sum()))
+        parts.append(rows.iloc[chosen].assign(region=region, n_region=int(is_in.sum())))
     return pd.concat(parts)
 
 
