@@ -185,8 +185,25 @@ def test_an_image_of_more_bits_is_not_cut_to_eight() -> None:
 
 
 def test_no_example_at_all_is_refused() -> None:
-    with pytest.raises(ValueError, match="images must hold at least one image, got none; add some"):
+    with pytest.raises(ValueError, match="train must hold at least one image, got none; add some$"):
         from_dataset([], [])
+
+
+@pytest.mark.parametrize("image_size", [0, 4])
+def test_a_part_without_images_is_refused(image_size: int) -> None:
+    text = "validation must hold at least one image, got none; add some, or leave it out"
+    with pytest.raises(ValueError, match=text):
+        from_arrays((RGB, LABELS), (RGB, LABELS), (RGB[:0], []), image_size=image_size)
+    with pytest.raises(ValueError, match=text):
+        from_dataset(pairs(), pairs(), [], image_size=image_size)
+
+
+def test_each_part_has_one_label_an_image() -> None:
+    """Compared part by part: what one lacks, another could have too much."""
+    with pytest.raises(ValueError, match=r"got int64 of shape \(6,\) in train for 5 images; give"):
+        from_arrays((RGB[:5], LABELS), (RGB, LABELS), (RGB, LABELS[:5]))
+    with pytest.raises(ValueError, match=r"got int64 of shape \(3,\) in test for 6 images; give"):
+        from_arrays((RGB, LABELS), (RGB, LABELS[:3]))
 
 
 def test_files_name_every_image_or_none() -> None:

@@ -64,8 +64,8 @@ def from_arrays(
     Raises
     ------
     ValueError
-        If images are not uint8 or of another shape, the parts differ in shape, or labels do not fit
-        them.
+        If images are not uint8 or of another shape, a part holds none, the parts differ in shape,
+        or there is not one label an image, of a class that `train` has.
 
     Examples
     --------
@@ -73,11 +73,11 @@ def from_arrays(
     >>> from_arrays((pixels, labels), (pixels, labels)).train.images.shape
     torch.Size([4, 1, 8, 8])
     """
-    given = {"train": train, "validation": validation, "test": test}
-    parts = {
-        part: _Part(_channels_first(images, part), _whole_numbers(labels, part))
-        for part, (images, labels) in ((p, pair) for p, pair in given.items() if pair is not None)
-    }
+    parts = {}
+    for part, pair in {"train": train, "validation": validation, "test": test}.items():
+        if pair is not None:
+            images = _channels_first(pair[0], part)
+            parts[part] = _Part(images, _whole_numbers(pair[1], len(images), part))
     return resized(_dataset(parts, classes, name), image_size)
 
 
@@ -121,7 +121,8 @@ def from_dataset(
     TypeError
         If an example is neither a pair nor a mapping, or its image is of another kind.
     ValueError
-        If a mapping lacks one of the two, an image differs from the first, or labels do not fit.
+        If a mapping lacks one of the two, a part holds no image, an image differs from the first,
+        or labels are no whole numbers or of a class that `train` lacks.
 
     Examples
     --------
@@ -131,7 +132,7 @@ def from_dataset(
     """
     given = {"train": train, "validation": validation, "test": test}
     held: list[Held] = []
-    labels: dict[str, list[Any]] = {}
+    labels: dict[str, list[int]] = {}
     for part, examples in given.items():
         if examples is not None:
             pairs = [_pair(examples[i], image, label, part) for i in range(len(examples))]
@@ -139,13 +140,11 @@ def from_dataset(
                 Held(f"image {i} of {part}", _as_image(pixels, part))
                 for i, (pixels, _) in enumerate(pairs)
             ]
-            labels[part] = [number for _, number in pairs]
-    if not held:
-        raise ValueError(f"{name} must hold at least one image, got none; add some")
+            labels[part] = _whole_numbers([number for _, number in pairs], len(pairs), part)
     images = decode_images(held, name, image_size=image_size)
     ends = np.cumsum([len(numbers) for numbers in labels.values()])
     parts = {
-        part: _Part(images[end - len(numbers) : end], _whole_numbers(numbers, part))
+        part: _Part(images[end - len(numbers) : end], numbers)
         for end, (part, numbers) in zip(ends.tolist(), labels.items(), strict=True)
     }
     return _dataset(parts, classes or _named_classes(train, label), name)
@@ -246,12 +245,16 @@ def _channels_first(images: Any, part: str) -> UInt8[Tensor, "N C H W"]:
     )
 
 
-def _whole_numbers(labels: Any, part: str) -> list[int]:
+def _whole_numbers(labels: Any, n_images: int, part: str) -> list[int]:
+    if not n_images:
+        rest = ", or leave it out" if part == "validation" else ""
+        raise ValueError(f"{part} must hold at least one image, got none; add some{rest}")
     numbers = np.asarray(labels)
-    if numbers.ndim != 1 or not (np.issubdtype(numbers.dtype, np.integer) or not numbers.size):
+    if numbers.shape != (n_images,) or not np.issubdtype(numbers.dtype, np.integer):
         raise ValueError(
             f"labels must be whole numbers from 0, one an image, got {numbers.dtype} of shape "
-            f"{numbers.shape} in {part}; number the classes and pass their names as `classes`"
+            f"{numbers.shape} in {part} for {n_images} images; give each its class's number and "
+            "pass the names as `classes`"
         )
     return [int(number) for number in numbers]
 
