@@ -134,7 +134,49 @@ def test_what_is_no_table_of_images_is_named(
 def test_a_class_that_train_lacks_is_named(tmp_path: Path) -> None:
     train = {"image": [png()] * 2, "label": ["ant", "bee"]}
     folder = write(tmp_path / "mine", train, {"image": [png()], "label": ["cat"]})
-    with pytest.raises(ValueError, match=r"test must be in train, got 'cat' only in .*/test\.p"):
+    with pytest.raises(
+        ValueError, match=r"every class must be in train, got 'cat' only in .*/test\.p"
+    ):
+        data.load(folder)
+
+
+def named(path: Path, names: list[str]) -> None:
+    """Write names of the numbers into a file's metadata, as `datasets` does."""
+    about = {"info": {"features": {"label": {"names": names}}}}
+    table = pq.read_table(path).replace_schema_metadata({"huggingface": json.dumps(about)})
+    pq.write_table(table, path)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], ["ant", "bee", "cat"]])
+def test_labels_of_test_are_taken_by_their_names(tmp_path: Path, labels: list[Any]) -> None:
+    train = {"image": [png()] * 3, "label": labels}
+    folder = write(tmp_path / "mine", train, {"image": [png()] * 3, "label": [0, 1, 1]})
+    if labels[0] == 0:
+        named(folder / "train.parquet", ["ant", "bee", "cat"])
+    named(folder / "test.parquet", ["cat", "bee"])
+    assert data.load(folder).test.labels.tolist() == [2, 1, 1]
+    named(folder / "test.parquet", ["cat", "dog"])
+    with pytest.raises(ValueError, match=r"every class must be in train, got 'dog' only in .*/tes"):
+        data.load(folder)
+    named(folder / "test.parquet", ["cat"])
+    with pytest.raises(ValueError, match=r"every class must be in train, got 1 only in .*/test\.p"):
+        data.load(folder)
+
+
+def test_numbers_mean_the_same_where_one_file_has_no_names(tmp_path: Path) -> None:
+    columns = {"image": [png()] * 2, "label": [1, 0]}
+    for part in ("train", "test"):
+        folder = write(tmp_path / part, columns)
+        named(folder / f"{part}.parquet", ["cat", "bee"])
+        assert data.load(folder).test.labels.tolist() == [1, 0]
+
+
+def test_numbers_without_names_beside_names_as_labels_are_refused(tmp_path: Path) -> None:
+    train = {"image": [png()] * 2, "label": ["ant", "bee"]}
+    folder = write(tmp_path / "mine", train, {"image": [png()] * 2, "label": [0, 1]})
+    with pytest.raises(
+        ValueError, match=r"test\.parquet must name its classes as .*; write the na"
+    ):
         data.load(folder)
 
 

@@ -62,12 +62,37 @@ def test_a_tensor_data_set_of_pytorch_is_taken_as_it_is() -> None:
 
 
 def test_classes_are_named_by_the_argument_or_by_the_data_set() -> None:
-    class Named(list):
-        classes = ("ant", "bee", "cat")
-
-    assert from_dataset(Named(pairs()), pairs()).classes == ("ant", "bee", "cat")
-    given = from_dataset(Named(pairs()), pairs(), classes=["x", "y", "z"])
+    train = Named(LABELS, "ant", "bee", "cat")
+    assert from_dataset(train, pairs()).classes == ("ant", "bee", "cat")
+    given = from_dataset(train, pairs(), classes=["x", "y", "z"])
     assert given.classes == ("x", "y", "z")
+
+
+class Named(list):
+    """Pairs that name their classes, as torchvision's `ImageFolder` does."""
+
+    def __init__(self, labels: list[int], *classes: str) -> None:
+        super().__init__(pairs(RGB[: len(labels)], labels))
+        self.classes = classes
+
+
+def test_each_parts_labels_are_taken_by_its_own_names() -> None:
+    train, test = Named([0, 1, 2], "a", "b", "c"), Named([0, 1, 1], "b", "c")
+    dataset = from_dataset(train, test, Named([1, 0], "c", "a"))
+    assert dataset.train.labels.tolist() == [0, 1, 2, 0, 2]
+    assert dataset.test.labels.tolist() == [1, 2, 2]
+    renamed = from_dataset(train, test, classes=["x", "y", "z"])
+    assert renamed.test.labels.tolist() == [1, 2, 2]
+    assert renamed.classes == ("x", "y", "z")
+    numbers = from_dataset(pairs(), test)  # no names to compare
+    assert numbers.test.labels.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(("labels", "got"), [([0, 1], "'d'"), ([0, 2], "2"), ([0, -1], "-1")])
+def test_a_label_of_no_name_that_train_has_is_refused(labels: list[int], got: str) -> None:
+    test = Named(labels, "b", "d")
+    with pytest.raises(ValueError, match=f"class must be in train, got {got} only in test; add tr"):
+        from_dataset(Named([0, 1, 2], "a", "b", "c"), test)
 
 
 def test_a_hugging_face_split_names_its_classes() -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from carto_helpers.images.decoding import Held, check_image_size, decode_images
 from carto_helpers.images.image_set import Dataset, ImageSet
+from carto_helpers.storage.plain_texts import short
 
 
 @runtime_checkable
@@ -99,10 +100,11 @@ def from_dataset(
     train, test, validation
         Have a length, and give an image and its label by position: a pair, or a mapping that holds
         both. Images are Pillow's, or uint8 arrays of (H, W) or (H, W, C), or uint8 tensors of
-        (C, H, W), C = 1 or 3. Without `validation` a seeded fifth of `train` is held out.
+        (C, H, W), C = 1 or 3. Without `validation` a seeded fifth of `train` is held out. Where
+        another part names its classes otherwise than `train`, its labels are taken by their names.
     classes
-        The classes' names, by label; default: those that `train` names (`classes`, or the features
-        of Hugging Face), else the numbers.
+        The classes' names, by the labels of `train`; default: those that `train` names (`classes`,
+        or the features of Hugging Face), else the numbers.
     name
         What to call the dataset.
     image_size
@@ -130,10 +132,10 @@ def from_dataset(
     >>> from_dataset(pairs, pairs, name="squares").train.classes
     ('0', '1')
     """
-    given = {"train": train, "validation": validation, "test": test}
+    names = _named_classes(train, label)
     held: list[Held] = []
     labels: dict[str, list[int]] = {}
-    for part, examples in given.items():
+    for part, examples in {"train": train, "validation": validation, "test": test}.items():
         if examples is not None:
             pairs = [_pair(examples[i], image, label, part) for i in range(len(examples))]
             held += [
@@ -141,13 +143,15 @@ def from_dataset(
                 for i, (pixels, _) in enumerate(pairs)
             ]
             labels[part] = _whole_numbers([number for _, number in pairs], len(pairs), part)
+            if names and (own := _named_classes(examples, label)) not in ((), names):
+                labels[part] = numbers_by_name(labels[part], own, names, part)
     images = decode_images(held, name, image_size=image_size)
     ends = np.cumsum([len(numbers) for numbers in labels.values()])
     parts = {
         part: _Part(images[end - len(numbers) : end], numbers)
         for end, (part, numbers) in zip(ends.tolist(), labels.items(), strict=True)
     }
-    return _dataset(parts, classes or _named_classes(train, label), name)
+    return _dataset(parts, classes or names, name)
 
 
 def resized(dataset: Dataset, image_size: int) -> Dataset:
@@ -194,6 +198,46 @@ def _dataset(parts: dict[str, _Part], classes: Sequence[str], name: str) -> Data
     ]
     n_validation = len(parts["validation"].labels) if "validation" in parts else 0
     return Dataset(train=sets[0], test=sets[1], n_validation=n_validation)
+
+
+def numbers_by_name(
+    labels: Sequence[int | str], own: Sequence[str], classes: Sequence[str], part: str
+) -> list[int]:
+    """Return a part's labels as numbers in `classes`, those of `train`, by their names.
+
+    Parameters
+    ----------
+    labels
+        Names, or numbers.
+    own
+        The numbers' names in this part; (): they are numbers in `classes` already.
+    classes
+        The names to number.
+    part
+        What an error names.
+
+    Raises
+    ------
+    ValueError
+        If a label is none of `classes`.
+
+    Examples
+    --------
+    >>> numbers_by_name([0, 1], ("bee", "cat"), ("ant", "bee", "cat"), "test")
+    [1, 2]
+    """
+    number_of: dict[int | str, int] = {name: number for number, name in enumerate(classes)}
+    if not own:
+        number_of |= {number: number for number in range(len(classes))}
+    name_of = dict(enumerate(own))
+    names = [label if isinstance(label, str) else name_of.get(label, label) for label in labels]
+    if unknown := set(names) - set(number_of):
+        first = short(repr(min(unknown, key=str)))
+        raise ValueError(
+            f"every class must be in train, got {first} only in {part}; add training images, remove "
+            "these, or name the classes alike"
+        )
+    return [number_of[name] for name in names]
 
 
 def numbered_classes(labels: set[int], where: object) -> tuple[str, ...]:
@@ -290,11 +334,11 @@ def _as_image(pixels: Any, part: str) -> Image.Image:
     return next(iter(to_images(first)))
 
 
-def _named_classes(examples: Any, label: str) -> Sequence[str]:
+def _named_classes(examples: Any, label: str) -> tuple[str, ...]:
     """Return the classes' names that a data set of torchvision or of Hugging Face knows, or ()."""
     if names := getattr(examples, "classes", None):
-        return [str(name) for name in names]
+        return tuple(str(name) for name in names)
     features = getattr(examples, "features", None)
     if isinstance(features, Mapping):
-        return list(getattr(features.get(label), "names", None) or ())
+        return tuple(getattr(features.get(label), "names", None) or ())
     return ()
