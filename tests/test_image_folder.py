@@ -220,6 +220,19 @@ def test_a_mode_beside_greyscale_and_colour_is_named(folder: Path, mode: str) ->
     assert f"must be greyscale (mode L) or RGB, got mode {mode} in {bad}" in refused(folder)
 
 
+@pytest.mark.parametrize("image_size", [0, 4])
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_an_image_of_more_bits_is_told_to_be_scaled(
+    folder: Path, kind: type, image_size: int
+) -> None:
+    """Pillow cuts the values off where it makes such an image RGB, over the user's file."""
+    bad = folder / "train" / "dog" / "1.tif"
+    Image.fromarray(np.ones((4, 5), kind)).save(bad)
+    with pytest.raises(ValueError, match=f"8 bits a channel, got mode .* in {bad}; scale its") as e:
+        read_image_folder(folder, "pets", image_size=image_size)
+    assert "convert" not in str(e.value)
+
+
 def test_images_of_any_size_and_mode_are_scaled_and_cut(folder: Path) -> None:
     save_image(folder / "train" / "cat" / "big.png", size=(50, 40))
     save_image(folder / "train" / "cat" / "clear.png", mode="RGBA")

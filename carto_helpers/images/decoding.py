@@ -163,11 +163,7 @@ def _opened(file: str | Held) -> Iterator[tuple[io.BufferedIOBase, Image.Image]]
 def _mode(file: str | Held) -> str:
     """Return an image's mode, one that can be made greyscale or RGB."""
     with _opened(file) as (_, image):
-        if image.mode not in _GREY_MODES + _COLOUR_MODES:
-            raise _RefusedError(
-                f"images must have 8 bits a channel, got mode {image.mode} in {_where(file)}; "
-                "scale its values to 0 … 255 and save it as greyscale or RGB"
-            )
+        _check_bits(image, _where(file))
         return image.mode
 
 
@@ -175,6 +171,7 @@ def _decode(
     file: str | Held, change: Callable[[Image.Image], Image.Image] | None = None
 ) -> UInt8[np.ndarray, "H W *C"]:
     with _opened(file) as (content, image):
+        _check_bits(image, _where(file))
         if change is None and image.mode not in ("L", "RGB"):
             raise _RefusedError(
                 f"images must be greyscale (mode L) or RGB, got mode {image.mode} in "
@@ -188,6 +185,15 @@ def _decode(
 
 class _RefusedError(ValueError):
     """An image that Pillow can decode and that is refused."""
+
+
+def _check_bits(image: Image.Image, where: str) -> None:
+    """Raise for the modes that Pillow cuts off, not scales, where it makes them RGB."""
+    if image.mode not in _GREY_MODES + _COLOUR_MODES:
+        raise _RefusedError(
+            f"images must have 8 bits a channel, got mode {image.mode} in {where}; scale its "
+            "values to 0 … 255 and save it as greyscale or RGB"
+        )
 
 
 def _check_size(image: Image.Image, where: str) -> None:

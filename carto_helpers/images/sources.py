@@ -234,8 +234,8 @@ def numbers_by_name(
     if unknown := set(names) - set(number_of):
         first = short(repr(min(unknown, key=str)))
         raise ValueError(
-            f"every class must be in train, got {first} only in {part}; add training images, remove "
-            "these, or name the classes alike"
+            f"every class must be in train, got {first} only in {part}; add training images, or "
+            "name the classes alike"
         )
     return [number_of[name] for name in names]
 
