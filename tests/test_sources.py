@@ -2,6 +2,8 @@
 
 import builtins
 import importlib.util
+import io
+import weakref
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image
 
 import carto_helpers as carto
 from carto_helpers.data import split
+from carto_helpers.images.decoding import Held, decode_images
 from carto_helpers.images.sources import from_arrays, from_dataset, resized
 
 DRAW = np.random.default_rng(0)
@@ -178,6 +181,56 @@ def test_arrays_that_do_not_fit_are_refused(train: Any, error: type[Exception], 
 def test_parts_of_two_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="all parts must have images of one shape, got .*; bring"):
         from_arrays((RGB, LABELS), (RGB, LABELS), (RGB[:, :3], LABELS))
+
+
+def test_with_a_size_parts_of_any_shape_are_one_data_set() -> None:
+    parts = (RGB, LABELS), (GREY[:3, :4], LABELS[:3]), (RGB[:2, :, 1:], LABELS[:2])
+    dataset = from_arrays(*parts, image_size=4)
+    assert dataset.train.images.shape == (8, 3, 4, 4)
+    assert dataset.test.images.shape == (3, 3, 4, 4)
+    assert torch.equal(dataset.test.images[:, 0, :4], torch.from_numpy(GREY[:3, :4]))
+    assert from_dataset(*map(pairs, *zip(*parts, strict=True)), image_size=4).fingerprint == (
+        dataset.fingerprint
+    )
+
+
+def test_an_image_scaled_alone_is_the_one_scaled_among_others() -> None:
+    """Grey images are scaled before it is known that there are others with colours."""
+    modes = ("L", "RGB", "1", "LA", "P", "L")
+    images = [Image.fromarray(p).convert(m) for p, m in zip(RGB, modes, strict=True)]
+    held = [Held(str(i), image) for i, image in enumerate(images)]
+    dataset = from_dataset(pairs(images), pairs(images), image_size=3)
+    assert torch.equal(dataset.train.images, decode_images(held, image_size=3))
+
+
+def test_images_are_scaled_one_by_one() -> None:
+    """A data set of large images was held whole before the first was scaled."""
+    made: list[weakref.ref[Image.Image]] = []
+
+    class Large:
+        def __len__(self) -> int:
+            return 9
+
+        def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+            assert sum(image() is not None for image in made) < 3
+            image = Image.new("RGB", (90, 90), (index, 0, 0))
+            made.append(weakref.ref(image))
+            return image, index % 3
+
+    train = from_dataset(Large(), pairs(), image_size=2).train
+    assert train.images[:, 0, 0, 0].tolist() == list(range(9))
+
+
+@pytest.mark.parametrize("image_size", [0, 4])
+def test_a_pillow_image_cut_short_is_named(image_size: int) -> None:
+    file = io.BytesIO()
+    Image.fromarray(RGB[0]).resize((99, 99)).save(file, "JPEG")
+    cut = Image.open(io.BytesIO(file.getvalue()[:900]))  # Pillow reads the pixels later
+    train = [(Image.new("RGB", (99, 99)), 0), (cut, 1)]
+    with pytest.raises(
+        ValueError, match=r"Pillow can decode, got image 1 of train \(OSError: .*; re"
+    ):
+        from_dataset(train, train, image_size=image_size)
 
 
 def test_a_validation_split_must_leave_images_to_train_on() -> None:

@@ -106,6 +106,26 @@ def fitted(image: Image.Image, mode: str, image_size: int) -> Image.Image:
     return ImageOps.fit(upright.convert(mode), (image_size, image_size), Image.Resampling.BICUBIC)
 
 
+def scaled(file: Held, image_size: int) -> Held:
+    """Return an image as `decode_images` scales it, in memory: grey if it is grey, else RGB.
+
+    Parameters
+    ----------
+    file
+        An image in memory; an error names it.
+    image_size
+        Pixels a side, above 0.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be decoded.
+    """
+    mode = "L" if _mode(file) in _GREY_MODES else "RGB"
+    with _opened(file) as (_, image):
+        return Held(file.where, fitted(image, mode, image_size))
+
+
 def _in_threads(task: Callable[[Any], Any], items: Sequence[Any], title: str) -> list[Any]:
     """Return what `task` makes of each item, in their order; a bar shows how far it is."""
 
@@ -141,10 +161,10 @@ def _where(file: str | Held) -> str:
 def _opened(file: str | Held) -> Iterator[tuple[io.BufferedIOBase, Image.Image]]:
     """Open an image, nothing decoded; what Pillow says of its content becomes one line."""
     held = file.content if isinstance(file, Held) else b""
-    if isinstance(held, Image.Image):
-        yield io.BytesIO(), held
-        return
     try:
+        if isinstance(held, Image.Image):  # perhaps not decoded yet
+            yield io.BytesIO(), held
+            return
         with (
             Path(file).open("rb") if isinstance(file, str) else io.BytesIO(held) as content,
             Image.open(content, formats=_FORMATS) as image,

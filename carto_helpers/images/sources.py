@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from carto_helpers.images.decoding import Held, check_image_size, decode_images
+from carto_helpers.images.decoding import Held, check_image_size, decode_images, scaled
 from carto_helpers.images.image_set import Dataset, ImageSet
 from carto_helpers.storage.plain_texts import short
 
@@ -55,7 +55,7 @@ def from_arrays(
     name
         What to call the dataset.
     image_size
-        0, or pixels a side that images are scaled and cut to.
+        0, or pixels a side that images are scaled and cut to, whatever each part's shape.
 
     Returns
     -------
@@ -65,8 +65,8 @@ def from_arrays(
     Raises
     ------
     ValueError
-        If images are not uint8 or of another shape, a part holds none, the parts differ in shape,
-        or there is not one label an image, of a class that `train` has.
+        If images are not uint8 or of another shape, a part holds none, the parts differ in shape
+        without `image_size`, or there is not one label an image, of a class that `train` has.
 
     Examples
     --------
@@ -74,12 +74,16 @@ def from_arrays(
     >>> from_arrays((pixels, labels), (pixels, labels)).train.images.shape
     torch.Size([4, 1, 8, 8])
     """
+    check_image_size(image_size)
     parts = {}
     for part, pair in {"train": train, "validation": validation, "test": test}.items():
         if pair is not None:
             images = _channels_first(pair[0], part)
             parts[part] = _Part(images, _whole_numbers(pair[1], len(images), part))
-    return resized(_dataset(parts, classes, name), image_size)
+    if image_size:
+        held = [image for part, (images, _) in parts.items() for image in _held(images, part)]
+        parts = _decoded(held, {part: p.labels for part, p in parts.items()}, name, image_size)
+    return _dataset(parts, classes, name)
 
 
 def from_dataset(
@@ -123,8 +127,8 @@ def from_dataset(
     TypeError
         If an example is neither a pair nor a mapping, or its image is of another kind.
     ValueError
-        If a mapping lacks one of the two, a part holds no image, an image differs from the first,
-        or labels are no whole numbers or of a class that `train` lacks.
+        If a mapping lacks one of the two, a part holds no image, an image cannot be decoded or
+        differs from the first, or labels are no whole numbers or of a class that `train` lacks.
 
     Examples
     --------
@@ -132,26 +136,35 @@ def from_dataset(
     >>> from_dataset(pairs, pairs, name="squares").train.classes
     ('0', '1')
     """
+    check_image_size(image_size)
     names = _named_classes(train, label)
     held: list[Held] = []
     labels: dict[str, list[int]] = {}
     for part, examples in {"train": train, "validation": validation, "test": test}.items():
         if examples is not None:
-            pairs = [_pair(examples[i], image, label, part) for i in range(len(examples))]
-            held += [
-                Held(f"image {i} of {part}", _as_image(pixels, part))
-                for i, (pixels, _) in enumerate(pairs)
-            ]
-            labels[part] = _whole_numbers([number for _, number in pairs], len(pairs), part)
+            found = []
+            for i in range(len(examples)):  # one by one: images of full size may exceed the memory
+                pixels, number = _pair(examples[i], image, label, part)
+                one = Held(f"image {i} of {part}", _as_image(pixels, part))
+                held.append(scaled(one, image_size) if image_size else one)
+                found.append(number)
+            labels[part] = _whole_numbers(found, len(found), part)
             if names and (own := _named_classes(examples, label)) not in ((), names):
                 labels[part] = numbers_by_name(labels[part], own, names, part)
+    return _dataset(_decoded(held, labels, name, image_size), classes or names, name)
+
+
+def _decoded(
+    held: list[Held], labels: dict[str, list[int]], name: str, image_size: int
+) -> dict[str, _Part]:
+    """Return parts of images that follow each other, as many of each as there are labels."""
     images = decode_images(held, name, image_size=image_size)
-    ends = np.cumsum([len(numbers) for numbers in labels.values()])
-    parts = {
-        part: _Part(images[end - len(numbers) : end], numbers)
-        for end, (part, numbers) in zip(ends.tolist(), labels.items(), strict=True)
-    }
-    return _dataset(parts, classes or names, name)
+    split = images.split([len(numbers) for numbers in labels.values()])
+    return {part: _Part(split[i], numbers) for i, (part, numbers) in enumerate(labels.items())}
+
+
+def _held(images: UInt8[Tensor, "N C H W"], part: str) -> list[Held]:
+    return [Held(f"image {i} of {part}", image) for i, image in enumerate(to_images(images))]
 
 
 def resized(dataset: Dataset, image_size: int) -> Dataset:
@@ -160,11 +173,11 @@ def resized(dataset: Dataset, image_size: int) -> Dataset:
     if not image_size:
         return dataset
 
-    def scaled(part: ImageSet) -> ImageSet:
-        held = [Held(f"image {i}", image) for i, image in enumerate(to_images(part.images))]
-        return replace(part, images=decode_images(held, part.name, image_size=image_size))
-
-    return replace(dataset, train=scaled(dataset.train), test=scaled(dataset.test))
+    train, test = (
+        replace(part, images=decode_images(_held(part.images, where), image_size=image_size))
+        for where, part in (("train", dataset.train), ("test", dataset.test))
+    )
+    return replace(dataset, train=train, test=test)
 
 
 def to_images(images: UInt8[Tensor, "N C H W"]) -> Iterable[Image.Image]:
@@ -177,7 +190,8 @@ def _dataset(parts: dict[str, _Part], classes: Sequence[str], name: str) -> Data
     if len({part.images.shape[1:] for part in parts.values()}) > 1:
         shapes = ", ".join(str(tuple(part.images.shape)) for part in parts.values())
         raise ValueError(
-            f"all parts must have images of one shape, got {shapes}; bring them to one size"
+            f"all parts must have images of one shape, got {shapes}; bring them to one size, or "
+            "pass `image_size`"
         )
     inner = [parts[part] for part in ("train", "validation") if part in parts]
     train = _Part(
