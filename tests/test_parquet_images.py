@@ -3,7 +3,9 @@
 import io
 import json
 import logging
+import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from PIL import Image
 
 from carto_helpers import data
 from carto_helpers.data import Dataset
+from carto_helpers.images import parquet_images
 from carto_helpers.images.image_cache import cache_folder
 from carto_helpers.images.parquet_images import write_images
 from carto_helpers.images.sources import from_arrays
@@ -267,3 +270,16 @@ def test_the_files_open_in_hugging_faces_layout(tmp_path: Path) -> None:
     assert schema.field("image").type == pa.struct({"bytes": pa.binary(), "path": pa.string()})
     features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
     assert features["label"] == {"names": ["ant", "bee"], "_type": "ClassLabel"}
+
+
+def test_files_that_changed_places_have_another_key(tmp_path: Path) -> None:
+    files = [tmp_path / f"{part}.parquet" for part in ("train", "test")]
+    for file in files:
+        file.write_text(file.stem[0] * 9)
+        os.utime(file, (1e9, 1e9))
+    before = parquet_images._source_key(files, 0)
+    time.sleep(0.05)  # a file system's clock ticks every few milliseconds
+    files[0].rename(tmp_path / "away")
+    files[1].rename(files[0])
+    (tmp_path / "away").rename(files[1])
+    assert parquet_images._source_key(files, 0) != before

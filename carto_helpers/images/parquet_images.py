@@ -84,7 +84,8 @@ def _source_key(files: Sequence[Path], image_size: int) -> str:
     facts: list[object] = [PIL.__version__, image_size]
     for file in files:
         status = file.stat()
-        facts.append((str(file.resolve()), status.st_size, status.st_mtime_ns))
+        times = (status.st_mtime_ns, status.st_ctime_ns)  # the second is that of moving it, too
+        facts.append((str(file.resolve()), status.st_size, *times))
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
