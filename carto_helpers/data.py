@@ -36,7 +36,13 @@ class Split(NamedTuple):
 
 
 def default_root() -> Path:
-    """Return where named datasets are looked for, and downloaded to, unless a root is given."""
+    """Return where named datasets are looked for, and downloaded to, unless a root is given.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the user has no home, and no cache folder is set.
+    """
     return cache_folder() / "data"
 
 
@@ -62,6 +68,7 @@ def load(
         train/<class>/<image> and test/<class>/<image>, or train.parquet and test.parquet with
         encoded images, as `write_images` and Hugging Face's `to_parquet` write them. With val/ or
         val.parquet beside them that is the validation split, else a seeded fifth of train is.
+        Folders whose names begin with "." or "@" are passed over.
     root
         Where the files of the named datasets are; default: `default_root()`.
     image_size
@@ -79,9 +86,11 @@ def load(
     Raises
     ------
     ValueError
-        If the name is unknown, a root is given with a path, or an image folder's content is wrong.
+        If the name is unknown, a root is given with a path, an image folder's content is wrong, it
+        holds image folders and Parquet files, or a validation split of another name.
     FileNotFoundError
-        If there is no such folder, or there are no images in it.
+        If there is no such folder, there are no images in it, or a user without a home gives no
+        root for a named dataset.
     ConnectionError
         If a download failed.
 
@@ -140,9 +149,29 @@ def _is_path(name: str | Path) -> bool:
 
 
 def _load_folder(folder: Path, name: str, image_size: int) -> Dataset:
+    _check_layout(folder)
     if has_parquet(folder):
         return read_parquet_images(folder, name, image_size)
     return read_image_folder(folder, name, image_size)
+
+
+def _check_layout(folder: Path) -> None:
+    """Raise where a part would be left out unseen: one of the other layout, or of another name."""
+    parts = ("train", "val", "test")
+    folders = [f"{part}/" for part in parts if (folder / part).is_dir()]
+    files = [f for part in parts if (folder / (f := f"{part}.parquet")).is_file()]
+    if folders and files:
+        raise ValueError(
+            f"{folder} must hold image folders or Parquet files, got {folders[0]} and {files[0]}; "
+            "move one of the two kinds away"
+        )
+    for other in ("valid", "validation", "valid.parquet", "validation.parquet"):
+        if (folder / other).exists():
+            named = f"val{Path(other).suffix}"
+            raise ValueError(
+                f"a validation split must be called {named}, got {folder / other}; rename it, or "
+                "move it away"
+            )
 
 
 def _load_named(name: str, root: Path, image_size: int, *, download: bool) -> Dataset:
@@ -150,7 +179,7 @@ def _load_named(name: str, root: Path, image_size: int, *, download: bool) -> Da
     if name == "digits":
         return resized(_load_digits(), image_size)
     if (folder / "train").is_dir() or (folder / "test").is_dir():
-        return read_image_folder(folder, name, image_size)
+        return _load_folder(folder, name, image_size)
     return resized(read_official_files(name, root, download=download), image_size)
 
 

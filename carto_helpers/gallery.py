@@ -54,7 +54,8 @@ def region_samples(frame: pd.DataFrame, n: int = 12, seed: int = 0) -> pd.DataFr
         rows = frame[is_in & frame["image"].ne("")]
         chosen = np.sort(draw.permutation(len(rows))[:n])
         parts.append(rows.iloc[chosen].assign(region=region, n_region=int(is_in.sum())))
-    return pd.concat(parts)
+    drawn: pd.DataFrame = pd.concat(parts)
+    return drawn
 
 
 def gallery(frame: pd.DataFrame, n: int = 12, seed: int = 0) -> str:

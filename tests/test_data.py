@@ -14,6 +14,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from torch.utils.data import TensorDataset, random_split
 
+import carto_helpers
 from carto_helpers import data
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -83,6 +84,36 @@ def test_a_path_is_an_image_folder_however_it_is_written(
 def test_a_missing_path_is_no_unknown_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="got no folder"):
         data.load(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("other", ["train.parquet", "val.parquet"])
+@pytest.mark.parametrize("named", [False, True])
+def test_folders_beside_parquet_files_are_refused(
+    tmp_path: Path, other: str, *, named: bool
+) -> None:
+    """One of the two would be read and the other left out."""
+    folder = make_folder(tmp_path / "cifar10")
+    (folder / other).touch()
+    with pytest.raises(ValueError, match=rf"or Parquet files, got train/ and {other}; move one"):
+        data.load("cifar10" if named else folder, tmp_path if named else None)
+
+
+@pytest.mark.parametrize("name", ["valid", "validation"])
+@pytest.mark.parametrize("ending", ["", ".parquet"])
+def test_a_validation_split_of_another_name_is_refused(
+    tmp_path: Path, name: str, ending: str
+) -> None:
+    """It would be left out, and a fifth of the training images taken."""
+    folder = tmp_path / "pets"
+    if ending:
+        carto_helpers.write_images(data.load("digits"), folder)
+        (folder / f"{name}.parquet").touch()
+    else:
+        (make_folder(folder) / name).mkdir()
+    with pytest.raises(
+        ValueError, match=rf"must be called val{ending}, got .*/{name}{ending}; ren"
+    ):
+        data.load(folder)
 
 
 @pytest.mark.parametrize("name", ["cifar", "CIFAR10", ""])

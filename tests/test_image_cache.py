@@ -130,3 +130,21 @@ def test_each_system_has_its_cache_folder(
     if variable:
         monkeypatch.setenv(variable, str(tmp_path / "chosen"))
     assert cache_folder() == tmp_path / expected
+
+
+def test_without_a_home_the_images_stay_in_memory(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert read_cache("key", "made") is None
+    write_cache("key", dataset)
+    (line,) = caplog.messages
+    assert "cache of made cannot be written" in line and "set XDG_CACHE_HOME to a folder" in line
+    with pytest.raises(
+        FileNotFoundError, match="a home for the user's cache folder, got none; set"
+    ):
+        cache_folder()

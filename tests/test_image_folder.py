@@ -1,15 +1,16 @@
 """Image folders: read as torchvision reads them, once, and bad ones refused in one line."""
 
 import os
+import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from carto_helpers.images import decoding
+from carto_helpers.images import decoding, image_folder
 from carto_helpers.images.decoding import decode_images
 from carto_helpers.images.image_cache import cache_file
 from carto_helpers.images.image_folder import read_image_folder
@@ -220,6 +221,19 @@ def test_a_mode_beside_greyscale_and_colour_is_named(folder: Path, mode: str) ->
     assert f"must be greyscale (mode L) or RGB, got mode {mode} in {bad}" in refused(folder)
 
 
+@pytest.mark.parametrize("image_size", [0, 4])
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+def test_an_image_of_more_bits_is_told_to_be_scaled(
+    folder: Path, kind: type, image_size: int
+) -> None:
+    """Pillow cuts the values off where it makes such an image RGB, over the user's file."""
+    bad = folder / "train" / "dog" / "1.tif"
+    Image.fromarray(np.ones((4, 5), kind)).save(bad)
+    with pytest.raises(ValueError, match=f"8 bits a channel, got mode .* in {bad}; scale its") as e:
+        read_image_folder(folder, "pets", image_size=image_size)
+    assert "convert" not in str(e.value)
+
+
 def test_images_of_any_size_and_mode_are_scaled_and_cut(folder: Path) -> None:
     save_image(folder / "train" / "cat" / "big.png", size=(50, 40))
     save_image(folder / "train" / "cat" / "clear.png", mode="RGBA")
@@ -284,3 +298,44 @@ def test_files_that_are_not_read_are_told(folder: Path, caplog: pytest.LogCaptur
         (folder / "train" / "dog" / name).write_bytes(b"x")
     assert len(read_image_folder(folder, "pets").train) == 9
     assert caplog.messages == [f"{folder}/train: not read as images: 2 .gif, 1 .avif"]
+
+
+@pytest.mark.parametrize("place", ["dog/.thumbnails", "dog/@eaDir/0.png", "@eaDir/dog", ".cache"])
+def test_folders_of_programs_are_passed_over_and_told(
+    folder: Path, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    """What file servers and viewers make for themselves counted as images, and as classes."""
+    expected = read_image_folder(folder, "pets", image_size=4)
+    for k in range(2):
+        save_image(folder / "train" / place / f"{k}.png")
+    dataset = read_image_folder(folder, "pets", image_size=4)
+    assert dataset.train.files == expected.train.files
+    assert dataset.classes == expected.classes
+    name = next(part for part in place.split("/") if part[0] in ".@")
+    assert caplog.messages == [f"{folder}/train: not read as images: 2 in {name}"]
+
+
+def test_files_that_changed_places_are_decoded_again(folder: Path) -> None:
+    """They have the sizes and times of before, at each place."""
+    places = [folder / "train" / name / "0.bmp" for name in ("cat", "dog")]
+    for place in places:
+        save_image(place)
+        os.utime(place, (1e9, 1e9))
+    before = read_image_folder(folder, "pets").train
+    time.sleep(0.05)  # a file system's clock ticks every few milliseconds
+    places[0].rename(folder / "away")
+    places[1].rename(places[0])
+    (folder / "away").rename(places[1])
+    after = read_image_folder(folder, "pets").train
+    cat, dog = (before.files.index(f"train/{name}/0.bmp") for name in ("cat", "dog"))
+    assert torch.equal(after.images[cat], before.images[dog])
+    assert torch.equal(after.images[dog], before.images[cat])
+
+
+def test_names_of_files_are_the_same_on_windows(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = image_folder._below
+    monkeypatch.setattr(image_folder, "_below", lambda *of: PureWindowsPath(below(*of)))
+    assert str(image_folder._below(folder, f"{folder}/train/dog")) == r"train\dog"
+    assert read_image_folder(folder, "pets").train.files[0] == "train/Zebra/0.png"

@@ -78,6 +78,14 @@ def test_fewer_than_two_classes_are_refused() -> None:
         dataclasses.replace(make_set(), labels=torch.zeros(6, dtype=torch.int64), classes=("cat",))
 
 
+@pytest.mark.parametrize("shape", [(5,), (7,), (0,), (6, 1)])
+def test_another_number_of_labels_is_refused(shape: tuple[int, ...]) -> None:
+    made = make_set()
+    object.__setattr__(made, "labels", torch.zeros(shape).long())  # the tests' types refuse it too
+    with pytest.raises(ValueError, match="must have one label, got 6 images and labels of .* made"):
+        made.__post_init__()
+
+
 def test_a_set_without_images_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one image, got none; add some"):
         make_set(0)

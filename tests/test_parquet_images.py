@@ -3,7 +3,9 @@
 import io
 import json
 import logging
+import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from PIL import Image
 
 from carto_helpers import data
 from carto_helpers.data import Dataset
+from carto_helpers.images import parquet_images
 from carto_helpers.images.image_cache import cache_folder
 from carto_helpers.images.parquet_images import write_images
 from carto_helpers.images.sources import from_arrays
@@ -134,7 +137,49 @@ def test_what_is_no_table_of_images_is_named(
 def test_a_class_that_train_lacks_is_named(tmp_path: Path) -> None:
     train = {"image": [png()] * 2, "label": ["ant", "bee"]}
     folder = write(tmp_path / "mine", train, {"image": [png()], "label": ["cat"]})
-    with pytest.raises(ValueError, match=r"test must be in train, got 'cat' only in .*/test\.p"):
+    with pytest.raises(
+        ValueError, match=r"every class must be in train, got 'cat' only in .*/test\.p"
+    ):
+        data.load(folder)
+
+
+def named(path: Path, names: list[str]) -> None:
+    """Write names of the numbers into a file's metadata, as `datasets` does."""
+    about = {"info": {"features": {"label": {"names": names}}}}
+    table = pq.read_table(path).replace_schema_metadata({"huggingface": json.dumps(about)})
+    pq.write_table(table, path)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], ["ant", "bee", "cat"]])
+def test_labels_of_test_are_taken_by_their_names(tmp_path: Path, labels: list[Any]) -> None:
+    train = {"image": [png()] * 3, "label": labels}
+    folder = write(tmp_path / "mine", train, {"image": [png()] * 3, "label": [0, 1, 1]})
+    if labels[0] == 0:
+        named(folder / "train.parquet", ["ant", "bee", "cat"])
+    named(folder / "test.parquet", ["cat", "bee"])
+    assert data.load(folder).test.labels.tolist() == [2, 1, 1]
+    named(folder / "test.parquet", ["cat", "dog"])
+    with pytest.raises(ValueError, match=r"every class must be in train, got 'dog' only in .*/tes"):
+        data.load(folder)
+    named(folder / "test.parquet", ["cat"])
+    with pytest.raises(ValueError, match=r"every class must be in train, got 1 only in .*/test\.p"):
+        data.load(folder)
+
+
+def test_numbers_mean_the_same_where_one_file_has_no_names(tmp_path: Path) -> None:
+    columns = {"image": [png()] * 2, "label": [1, 0]}
+    for part in ("train", "test"):
+        folder = write(tmp_path / part, columns)
+        named(folder / f"{part}.parquet", ["cat", "bee"])
+        assert data.load(folder).test.labels.tolist() == [1, 0]
+
+
+def test_numbers_without_names_beside_names_as_labels_are_refused(tmp_path: Path) -> None:
+    train = {"image": [png()] * 2, "label": ["ant", "bee"]}
+    folder = write(tmp_path / "mine", train, {"image": [png()] * 2, "label": [0, 1]})
+    with pytest.raises(
+        ValueError, match=r"test\.parquet must name its classes as .*; write the na"
+    ):
         data.load(folder)
 
 
@@ -225,3 +270,16 @@ def test_the_files_open_in_hugging_faces_layout(tmp_path: Path) -> None:
     assert schema.field("image").type == pa.struct({"bytes": pa.binary(), "path": pa.string()})
     features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
     assert features["label"] == {"names": ["ant", "bee"], "_type": "ClassLabel"}
+
+
+def test_files_that_changed_places_have_another_key(tmp_path: Path) -> None:
+    files = [tmp_path / f"{part}.parquet" for part in ("train", "test")]
+    for file in files:
+        file.write_text(file.stem[0] * 9)
+        os.utime(file, (1e9, 1e9))
+    before = parquet_images._source_key(files, 0)
+    time.sleep(0.05)  # a file system's clock ticks every few milliseconds
+    files[0].rename(tmp_path / "away")
+    files[1].rename(files[0])
+    (tmp_path / "away").rename(files[1])
+    assert parquet_images._source_key(files, 0) != before

@@ -2,6 +2,8 @@
 
 import builtins
 import importlib.util
+import io
+import weakref
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from PIL import Image
 
 import carto_helpers as carto
 from carto_helpers.data import split
+from carto_helpers.images.decoding import Held, decode_images
 from carto_helpers.images.sources import from_arrays, from_dataset, resized
 
 DRAW = np.random.default_rng(0)
@@ -62,12 +65,37 @@ def test_a_tensor_data_set_of_pytorch_is_taken_as_it_is() -> None:
 
 
 def test_classes_are_named_by_the_argument_or_by_the_data_set() -> None:
-    class Named(list):
-        classes = ("ant", "bee", "cat")
-
-    assert from_dataset(Named(pairs()), pairs()).classes == ("ant", "bee", "cat")
-    given = from_dataset(Named(pairs()), pairs(), classes=["x", "y", "z"])
+    train = Named(LABELS, "ant", "bee", "cat")
+    assert from_dataset(train, pairs()).classes == ("ant", "bee", "cat")
+    given = from_dataset(train, pairs(), classes=["x", "y", "z"])
     assert given.classes == ("x", "y", "z")
+
+
+class Named(list):
+    """Pairs that name their classes, as torchvision's `ImageFolder` does."""
+
+    def __init__(self, labels: list[int], *classes: str) -> None:
+        super().__init__(pairs(RGB[: len(labels)], labels))
+        self.classes = classes
+
+
+def test_each_parts_labels_are_taken_by_its_own_names() -> None:
+    train, test = Named([0, 1, 2], "a", "b", "c"), Named([0, 1, 1], "b", "c")
+    dataset = from_dataset(train, test, Named([1, 0], "c", "a"))
+    assert dataset.train.labels.tolist() == [0, 1, 2, 0, 2]
+    assert dataset.test.labels.tolist() == [1, 2, 2]
+    renamed = from_dataset(train, test, classes=["x", "y", "z"])
+    assert renamed.test.labels.tolist() == [1, 2, 2]
+    assert renamed.classes == ("x", "y", "z")
+    numbers = from_dataset(pairs(), test)  # no names to compare
+    assert numbers.test.labels.tolist() == [0, 1, 1]
+
+
+@pytest.mark.parametrize(("labels", "got"), [([0, 1], "'d'"), ([0, 2], "2"), ([0, -1], "-1")])
+def test_a_label_of_no_name_that_train_has_is_refused(labels: list[int], got: str) -> None:
+    test = Named(labels, "b", "d")
+    with pytest.raises(ValueError, match=f"class must be in train, got {got} only in test; add tr"):
+        from_dataset(Named([0, 1, 2], "a", "b", "c"), test)
 
 
 def test_a_hugging_face_split_names_its_classes() -> None:
@@ -155,6 +183,56 @@ def test_parts_of_two_sizes_are_refused() -> None:
         from_arrays((RGB, LABELS), (RGB, LABELS), (RGB[:, :3], LABELS))
 
 
+def test_with_a_size_parts_of_any_shape_are_one_data_set() -> None:
+    parts = (RGB, LABELS), (GREY[:3, :4], LABELS[:3]), (RGB[:2, :, 1:], LABELS[:2])
+    dataset = from_arrays(*parts, image_size=4)
+    assert dataset.train.images.shape == (8, 3, 4, 4)
+    assert dataset.test.images.shape == (3, 3, 4, 4)
+    assert torch.equal(dataset.test.images[:, 0, :4], torch.from_numpy(GREY[:3, :4]))
+    assert from_dataset(*map(pairs, *zip(*parts, strict=True)), image_size=4).fingerprint == (
+        dataset.fingerprint
+    )
+
+
+def test_an_image_scaled_alone_is_the_one_scaled_among_others() -> None:
+    """Grey images are scaled before it is known that there are others with colours."""
+    modes = ("L", "RGB", "1", "LA", "P", "L")
+    images = [Image.fromarray(p).convert(m) for p, m in zip(RGB, modes, strict=True)]
+    held = [Held(str(i), image) for i, image in enumerate(images)]
+    dataset = from_dataset(pairs(images), pairs(images), image_size=3)
+    assert torch.equal(dataset.train.images, decode_images(held, image_size=3))
+
+
+def test_images_are_scaled_one_by_one() -> None:
+    """A data set of large images was held whole before the first was scaled."""
+    made: list[weakref.ref[Image.Image]] = []
+
+    class Large:
+        def __len__(self) -> int:
+            return 9
+
+        def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+            assert sum(image() is not None for image in made) < 3
+            image = Image.new("RGB", (90, 90), (index, 0, 0))
+            made.append(weakref.ref(image))
+            return image, index % 3
+
+    train = from_dataset(Large(), pairs(), image_size=2).train
+    assert train.images[:, 0, 0, 0].tolist() == list(range(9))
+
+
+@pytest.mark.parametrize("image_size", [0, 4])
+def test_a_pillow_image_cut_short_is_named(image_size: int) -> None:
+    file = io.BytesIO()
+    Image.fromarray(RGB[0]).resize((99, 99)).save(file, "JPEG")
+    cut = Image.open(io.BytesIO(file.getvalue()[:900]))  # Pillow reads the pixels later
+    train = [(Image.new("RGB", (99, 99)), 0), (cut, 1)]
+    with pytest.raises(
+        ValueError, match=r"Pillow can decode, got image 1 of train \(OSError: .*; re"
+    ):
+        from_dataset(train, train, image_size=image_size)
+
+
 def test_a_validation_split_must_leave_images_to_train_on() -> None:
     with pytest.raises(ValueError, match="must leave at least 2 training images, got 3 of 4 for"):
         from_arrays((RGB[:1], [0]), (RGB, LABELS), (RGB[:3], LABELS[:3]), classes="abc")
@@ -168,7 +246,7 @@ def test_a_validation_split_must_leave_images_to_train_on() -> None:
         (mappings(image="img"), ValueError, "must hold 'image' and 'label', got img, label in tra"),
         (pairs(RGB / 255.0), ValueError, "images must be uint8, got torch.float64 in train"),
         ([(RGB[0], 0), (RGB[1][:3], 1)], ValueError, "must share one size and mode, .* image 1 of"),
-        ([(Image.new("I", (4, 5)), 0)] * 2, ValueError, "must be greyscale .* mode I in image 0 o"),
+        ([(Image.new("I", (4, 5)), 0)] * 2, ValueError, "have 8 bits a channel, got mode I in ima"),
     ],
 )
 def test_examples_that_do_not_fit_are_refused(
@@ -185,8 +263,25 @@ def test_an_image_of_more_bits_is_not_cut_to_eight() -> None:
 
 
 def test_no_example_at_all_is_refused() -> None:
-    with pytest.raises(ValueError, match="images must hold at least one image, got none; add some"):
+    with pytest.raises(ValueError, match="train must hold at least one image, got none; add some$"):
         from_dataset([], [])
+
+
+@pytest.mark.parametrize("image_size", [0, 4])
+def test_a_part_without_images_is_refused(image_size: int) -> None:
+    text = "validation must hold at least one image, got none; add some, or leave it out"
+    with pytest.raises(ValueError, match=text):
+        from_arrays((RGB, LABELS), (RGB, LABELS), (RGB[:0], []), image_size=image_size)
+    with pytest.raises(ValueError, match=text):
+        from_dataset(pairs(), pairs(), [], image_size=image_size)
+
+
+def test_each_part_has_one_label_an_image() -> None:
+    """Compared part by part: what one lacks, another could have too much."""
+    with pytest.raises(ValueError, match=r"got int64 of shape \(6,\) in train for 5 images; give"):
+        from_arrays((RGB[:5], LABELS), (RGB, LABELS), (RGB, LABELS[:5]))
+    with pytest.raises(ValueError, match=r"got int64 of shape \(3,\) in test for 6 images; give"):
+        from_arrays((RGB, LABELS), (RGB, LABELS[:3]))
 
 
 def test_files_name_every_image_or_none() -> None:

@@ -106,6 +106,26 @@ def fitted(image: Image.Image, mode: str, image_size: int) -> Image.Image:
     return ImageOps.fit(upright.convert(mode), (image_size, image_size), Image.Resampling.BICUBIC)
 
 
+def scaled(file: Held, image_size: int) -> Held:
+    """Return an image as `decode_images` scales it, in memory: grey if it is grey, else RGB.
+
+    Parameters
+    ----------
+    file
+        An image in memory; an error names it.
+    image_size
+        Pixels a side, above 0.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be decoded.
+    """
+    mode = "L" if _mode(file) in _GREY_MODES else "RGB"
+    with _opened(file) as (_, image):
+        return Held(file.where, fitted(image, mode, image_size))
+
+
 def _in_threads(task: Callable[[Any], Any], items: Sequence[Any], title: str) -> list[Any]:
     """Return what `task` makes of each item, in their order; a bar shows how far it is."""
 
@@ -141,10 +161,10 @@ def _where(file: str | Held) -> str:
 def _opened(file: str | Held) -> Iterator[tuple[io.BufferedIOBase, Image.Image]]:
     """Open an image, nothing decoded; what Pillow says of its content becomes one line."""
     held = file.content if isinstance(file, Held) else b""
-    if isinstance(held, Image.Image):
-        yield io.BytesIO(), held
-        return
     try:
+        if isinstance(held, Image.Image):  # perhaps not decoded yet
+            yield io.BytesIO(), held
+            return
         with (
             Path(file).open("rb") if isinstance(file, str) else io.BytesIO(held) as content,
             Image.open(content, formats=_FORMATS) as image,
@@ -163,11 +183,7 @@ def _opened(file: str | Held) -> Iterator[tuple[io.BufferedIOBase, Image.Image]]
 def _mode(file: str | Held) -> str:
     """Return an image's mode, one that can be made greyscale or RGB."""
     with _opened(file) as (_, image):
-        if image.mode not in _GREY_MODES + _COLOUR_MODES:
-            raise _RefusedError(
-                f"images must have 8 bits a channel, got mode {image.mode} in {_where(file)}; "
-                "scale its values to 0 … 255 and save it as greyscale or RGB"
-            )
+        _check_bits(image, _where(file))
         return image.mode
 
 
@@ -175,6 +191,7 @@ def _decode(
     file: str | Held, change: Callable[[Image.Image], Image.Image] | None = None
 ) -> UInt8[np.ndarray, "H W *C"]:
     with _opened(file) as (content, image):
+        _check_bits(image, _where(file))
         if change is None and image.mode not in ("L", "RGB"):
             raise _RefusedError(
                 f"images must be greyscale (mode L) or RGB, got mode {image.mode} in "
@@ -188,6 +205,15 @@ def _decode(
 
 class _RefusedError(ValueError):
     """An image that Pillow can decode and that is refused."""
+
+
+def _check_bits(image: Image.Image, where: str) -> None:
+    """Raise for the modes that Pillow cuts off, not scales, where it makes them RGB."""
+    if image.mode not in _GREY_MODES + _COLOUR_MODES:
+        raise _RefusedError(
+            f"images must have 8 bits a channel, got mode {image.mode} in {where}; scale its "
+            "values to 0 … 255 and save it as greyscale or RGB"
+        )
 
 
 def _check_size(image: Image.Image, where: str) -> None:

@@ -23,12 +23,22 @@ def cache_folder() -> Path:
 
     $XDG_CACHE_HOME where it is set, else ~/.cache, ~/Library/Caches on macOS and %LOCALAPPDATA% on
     Windows; in it `carto_helpers`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If none of them is set and the user has no home.
     """
     chosen = os.environ.get("XDG_CACHE_HOME")
     if not chosen and sys.platform == "win32":
         chosen = os.environ.get("LOCALAPPDATA")
     usual = "Library/Caches" if sys.platform == "darwin" else ".cache"
-    return (Path(chosen) if chosen else Path.home() / usual) / "carto_helpers"
+    try:
+        return (Path(chosen) if chosen else Path.home() / usual) / "carto_helpers"
+    except RuntimeError as error:
+        raise FileNotFoundError(
+            "expected a home for the user's cache folder, got none; set XDG_CACHE_HOME to a folder"
+        ) from error
 
 
 def cache_file(key: str) -> Path:
@@ -48,12 +58,12 @@ def read_cache(key: str, name: str) -> Dataset | None:
     name
         The dataset's name, which no cache file holds.
     """
-    path = cache_file(key)
     try:
+        path = cache_file(key)
         if not path.is_file():
             return None
         dataset, expected = _read(path, key, name)
-    except PermissionError:  # nor can it be written then, and writing says so
+    except (PermissionError, FileNotFoundError):  # nor can it be written then; writing says so
         return None
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         logger.warning("cache file %s is damaged (%s); it is made again", path, error)
@@ -89,14 +99,13 @@ def _read(path: Path, key: str, name: str) -> tuple[Dataset, str]:
 
 def write_cache(key: str, dataset: Dataset) -> None:
     """Keep the images of `dataset` under `key`; where that cannot be, log one line and go on."""
-    path = cache_file(key)
     try:
-        _write(path, key, dataset)
+        _write(cache_file(key), key, dataset)
     except (OSError, SafetensorError) as error:
         logger.warning(
-            "the image cache %s cannot be written (%s); the images stay in memory and are decoded "
-            "again next time",
-            path, error,
+            "the image cache of %s cannot be written (%s); the images stay in memory and are "
+            "decoded again next time",
+            dataset.name, error,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import PIL
@@ -20,6 +20,7 @@ from carto_helpers.images.image_tree import check_tree
 from carto_helpers.networks.torchvision_trap import prepare_torchvision
 
 logger = logging.getLogger(__name__)
+_ASIDE = (".", "@")  # a program's own folders begin so: .thumbnails, .ipynb_checkpoints, @eaDir
 _LAYOUT = "<path>/train/<class>/<image> and <path>/test/<class>/<image>"
 
 
@@ -44,7 +45,8 @@ def read_image_folder(path: Path, name: str, image_size: int = 0) -> Dataset:
     ----------
     path
         Holds train/<class>/<image> and test/<class>/<image>. Classes are numbered in sorted order;
-        a class may have no test image. Where there is val/<class>/<image> too, those images are
+        a class may have no test image. Folders whose names begin with "." or "@" are passed over.
+        Where there is val/<class>/<image> too, those images are
         the validation split, and follow the others of `train`.
     name
         What to call the dataset.
@@ -99,9 +101,8 @@ def _list_images(path: Path) -> _Listing:
 
 
 def _class_names(split: Path) -> list[str]:
-    names = (
-        sorted(entry.name for entry in split.iterdir() if entry.is_dir()) if split.is_dir() else []
-    )
+    entries = split.iterdir() if split.is_dir() else ()
+    names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith(_ASIDE))
     if not names:
         raise FileNotFoundError(
             f"expected {_LAYOUT}, got no class folder in {split}; put the images there"
@@ -114,24 +115,33 @@ def _list_split(split: Path, classes: Sequence[str]) -> list[tuple[str, int]]:
     from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
 
     label_of = {name: label for label, name in enumerate(classes)}
-    files: list[tuple[str, int]] = make_dataset(
+    found: list[tuple[str, int]] = make_dataset(
         str(split), label_of, extensions=IMG_EXTENSIONS, allow_empty=True
     )
+    files = [(file, label) for file, label in found if not _aside(_below(split, file))]
     if not files:
         raise FileNotFoundError(
             f"expected {_LAYOUT}, got no image in {split}; "
             f"put some there ({' '.join(IMG_EXTENSIONS)})"
         )
-    _tell_others(split, classes, {Path(file) for file, _ in files})
+    _tell_others(split, {Path(file) for file, _ in files})
     return files
 
 
-def _tell_others(split: Path, classes: Sequence[str], taken: AbstractSet[Path]) -> None:
-    """Log how many files of the class folders are not read as images, by their endings."""
+def _below(folder: Path, file: str) -> PurePath:
+    return PurePath(file).relative_to(folder)
+
+
+def _aside(file: PurePath) -> str:
+    """Return which of a file's folders is a program's own, not the user's, or ""."""
+    return next((name for name in file.parts[:-1] if name.startswith(_ASIDE)), "")
+
+
+def _tell_others(split: Path, taken: AbstractSet[Path]) -> None:
+    """Log how many files of the folders are not read as images: by their endings, or where."""
     others = Counter(
-        file.suffix or file.name
-        for name in classes
-        for file in (split / name).rglob("*")
+        f"in {folder}" if (folder := _aside(file.relative_to(split))) else file.suffix or file.name
+        for file in split.glob("*/**/*")
         if file not in taken and not file.name.startswith(".") and file.is_file()
     )
     if others:
@@ -140,13 +150,18 @@ def _tell_others(split: Path, classes: Sequence[str], taken: AbstractSet[Path]) 
 
 
 def _source_key(path: Path, files: Sequence[str], image_size: int) -> str:
-    """Return a key that changes with the folder's place, its files' names, sizes and times."""
+    """Return a key that changes with the folder's place, its files' names, sizes and times.
+
+    Where two files change places, only the second time may tell, that of a file's status. Its
+    inode would tell too, but on some disks (exFAT) that is another at every mount.
+    """
     facts: list[object] = [str(path.resolve()), PIL.__version__]
     if image_size:
         facts.append(image_size)
     for file in files:
         status = Path(file).stat()
-        facts.append((file.removeprefix(str(path)), status.st_size, status.st_mtime_ns))
+        times = (status.st_mtime_ns, status.st_ctime_ns)
+        facts.append((file.removeprefix(str(path)), status.st_size, *times))
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
@@ -163,7 +178,7 @@ def _decode_listing(listing: _Listing, name: str, image_size: int) -> Dataset:
 
 def _with_files(dataset: Dataset, listing: _Listing, path: Path) -> Dataset:
     """Return the data set with what no cache file holds: file names, and which are validation."""
-    files = tuple(str(Path(file).relative_to(path)) for file in listing.files)
+    files = tuple(_below(path, file).as_posix() for file in listing.files)
     n_train = len(dataset.train)
     return Dataset(
         train=replace(dataset.train, files=files[:n_train]),

@@ -30,8 +30,8 @@ class ImageSet:
     Raises
     ------
     ValueError
-        If there is no image, there are fewer than two classes, a label is not one of theirs, or
-        there are files for some images only.
+        If there is no image, there are fewer than two classes, there are more or fewer labels than
+        images, a label is none of the classes', or there are files for some images only.
     """
 
     name: str
@@ -47,6 +47,11 @@ class ImageSet:
         if self.n_classes < 2:
             raise ValueError(
                 f"{self.name} must have at least 2 classes, got {list(self.classes)}; add another"
+            )
+        if self.labels.shape != (len(self.images),):
+            raise ValueError(
+                f"each image must have one label, got {len(self.images)} images and labels of "
+                f"{tuple(self.labels.shape)} in {self.name}; give each image its own"
             )
         lowest, highest = int(self.labels.min()), int(self.labels.max())
         if lowest < 0 or highest >= self.n_classes:

@@ -19,8 +19,8 @@ import torch
 from carto_helpers.images.decoding import Held, decode_images
 from carto_helpers.images.image_cache import read_cache, write_cache
 from carto_helpers.images.image_set import Dataset, ImageSet
-from carto_helpers.images.sources import numbered_classes, to_images
-from carto_helpers.storage.plain_texts import check_classes, short
+from carto_helpers.images.sources import numbered_classes, numbers_by_name, to_images
+from carto_helpers.storage.plain_texts import check_classes
 from carto_helpers.storage.table_files import read_table, write_table
 
 _PARTS = ("train", "val", "test")
@@ -28,7 +28,10 @@ _METADATA = b"huggingface"
 
 
 class _Table(NamedTuple):
-    """The images of one file, as they are encoded, and their labels as they stand there."""
+    """The images of one file, as they are encoded, and their labels as they stand there.
+
+    `names` are those that the metadata has of numbers, or the labels that are names themselves.
+    """
 
     file: Path
     images: list[Held]
@@ -60,7 +63,7 @@ def read_parquet_images(folder: Path, name: str, image_size: int = 0) -> Dataset
     ValueError
         If a file is no Parquet file or not as `write_images` left it, lacks a column or holds
         something else in it, names classes twice, an image cannot be decoded or differs from the
-        first, or a label is no class of train.parquet.
+        first, or a label is no class of train.parquet or a number where that has names as labels.
     """
     files = [file for part in _PARTS if (file := folder / f"{part}.parquet").is_file()]
     for part in ("train", "test"):
@@ -81,7 +84,8 @@ def _source_key(files: Sequence[Path], image_size: int) -> str:
     facts: list[object] = [PIL.__version__, image_size]
     for file in files:
         status = file.stat()
-        facts.append((str(file.resolve()), status.st_size, status.st_mtime_ns))
+        times = (status.st_mtime_ns, status.st_ctime_ns)  # the second is that of moving it, too
+        facts.append((str(file.resolve()), status.st_size, *times))
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
@@ -91,7 +95,7 @@ def _decode(
     encoded = [image for table in tables.values() for image in table.images]
     images = decode_images(encoded, name, image_size=image_size)
     labels = torch.tensor(
-        [label for table in tables.values() for label in _numbers(table, classes)]
+        [n for table in tables.values() for n in _numbers(table, tables["train"], classes)]
     )
     n_train = len(encoded) - len(tables["test"].images)
     train, test = (
@@ -105,29 +109,18 @@ def _decode(
 
 def _classes(train: _Table) -> tuple[str, ...]:
     """Return the classes' names: those of the metadata, else of the labels that train has."""
-    if train.names:
-        return train.names
-    found = set(train.labels)
-    if not all(isinstance(label, int) for label in found):
-        return tuple(sorted(found))
-    return numbered_classes(found, train.file)
+    return train.names or numbered_classes(set(train.labels), train.file)
 
 
-def _numbers(table: _Table, classes: tuple[str, ...]) -> list[int]:
-    number_of = {name: number for number, name in enumerate(classes)}
-    numbers = [
-        label if isinstance(label, int) else number_of.get(label, -1) for label in table.labels
-    ]
-    if unknown := {
-        label
-        for label, number in zip(table.labels, numbers, strict=True)
-        if not 0 <= number < len(classes)
-    }:
+def _numbers(table: _Table, train: _Table, classes: tuple[str, ...]) -> list[int]:
+    """Return labels as numbers of train's classes: by their names where both files have them."""
+    if isinstance(train.labels[0], str) and not table.names:
         raise ValueError(
-            f"every class of {table.file.stem} must be in train, got {short(repr(min(unknown)))} "
-            f"only in {table.file}; add training images or remove the rows"
+            f"{table.file} must name its classes as {train.file} does, got numbers without names; "
+            "write the names"
         )
-    return numbers
+    own = table.names if train.names else ()
+    return numbers_by_name(table.labels, own, classes, str(table.file))
 
 
 def _read(file: Path) -> _Table:
@@ -154,8 +147,8 @@ def _parse(table: pa.Table, file: Path) -> _Table:
             f"{len(labels)} rows of {table.schema.field('image').type} and "
             f"{table.schema.field('label').type}; write it with `carto_helpers.write_images`"
         )
-    names = _names(table.schema.metadata or {})
-    check_classes(names or (set(labels) if is_text else ()), file)
+    names = _names(table.schema.metadata or {}) or (tuple(sorted(set(labels))) if is_text else ())
+    check_classes(names, file)
     encoded = [Held(f"image {i} of {file}", image) for i, image in enumerate(images) if image]
     return _Table(file, encoded, labels, names)
 

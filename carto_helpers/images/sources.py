@@ -10,8 +10,9 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from carto_helpers.images.decoding import Held, check_image_size, decode_images
+from carto_helpers.images.decoding import Held, check_image_size, decode_images, scaled
 from carto_helpers.images.image_set import Dataset, ImageSet
+from carto_helpers.storage.plain_texts import short
 
 
 @runtime_checkable
@@ -54,7 +55,7 @@ def from_arrays(
     name
         What to call the dataset.
     image_size
-        0, or pixels a side that images are scaled and cut to.
+        0, or pixels a side that images are scaled and cut to, whatever each part's shape.
 
     Returns
     -------
@@ -64,8 +65,8 @@ def from_arrays(
     Raises
     ------
     ValueError
-        If images are not uint8 or of another shape, the parts differ in shape, or labels do not fit
-        them.
+        If images are not uint8 or of another shape, a part holds none, the parts differ in shape
+        without `image_size`, or there is not one label an image, of a class that `train` has.
 
     Examples
     --------
@@ -73,12 +74,16 @@ def from_arrays(
     >>> from_arrays((pixels, labels), (pixels, labels)).train.images.shape
     torch.Size([4, 1, 8, 8])
     """
-    given = {"train": train, "validation": validation, "test": test}
-    parts = {
-        part: _Part(_channels_first(images, part), _whole_numbers(labels, part))
-        for part, (images, labels) in ((p, pair) for p, pair in given.items() if pair is not None)
-    }
-    return resized(_dataset(parts, classes, name), image_size)
+    check_image_size(image_size)
+    parts = {}
+    for part, pair in {"train": train, "validation": validation, "test": test}.items():
+        if pair is not None:
+            images = _channels_first(pair[0], part)
+            parts[part] = _Part(images, _whole_numbers(pair[1], len(images), part))
+    if image_size:
+        held = [image for part, (images, _) in parts.items() for image in _held(images, part)]
+        parts = _decoded(held, {part: p.labels for part, p in parts.items()}, name, image_size)
+    return _dataset(parts, classes, name)
 
 
 def from_dataset(
@@ -99,10 +104,11 @@ def from_dataset(
     train, test, validation
         Have a length, and give an image and its label by position: a pair, or a mapping that holds
         both. Images are Pillow's, or uint8 arrays of (H, W) or (H, W, C), or uint8 tensors of
-        (C, H, W), C = 1 or 3. Without `validation` a seeded fifth of `train` is held out.
+        (C, H, W), C = 1 or 3. Without `validation` a seeded fifth of `train` is held out. Where
+        another part names its classes otherwise than `train`, its labels are taken by their names.
     classes
-        The classes' names, by label; default: those that `train` names (`classes`, or the features
-        of Hugging Face), else the numbers.
+        The classes' names, by the labels of `train`; default: those that `train` names (`classes`,
+        or the features of Hugging Face), else the numbers.
     name
         What to call the dataset.
     image_size
@@ -121,7 +127,8 @@ def from_dataset(
     TypeError
         If an example is neither a pair nor a mapping, or its image is of another kind.
     ValueError
-        If a mapping lacks one of the two, an image differs from the first, or labels do not fit.
+        If a mapping lacks one of the two, a part holds no image, an image cannot be decoded or
+        differs from the first, or labels are no whole numbers or of a class that `train` lacks.
 
     Examples
     --------
@@ -129,26 +136,35 @@ def from_dataset(
     >>> from_dataset(pairs, pairs, name="squares").train.classes
     ('0', '1')
     """
-    given = {"train": train, "validation": validation, "test": test}
+    check_image_size(image_size)
+    names = _named_classes(train, label)
     held: list[Held] = []
-    labels: dict[str, list[Any]] = {}
-    for part, examples in given.items():
+    labels: dict[str, list[int]] = {}
+    for part, examples in {"train": train, "validation": validation, "test": test}.items():
         if examples is not None:
-            pairs = [_pair(examples[i], image, label, part) for i in range(len(examples))]
-            held += [
-                Held(f"image {i} of {part}", _as_image(pixels, part))
-                for i, (pixels, _) in enumerate(pairs)
-            ]
-            labels[part] = [number for _, number in pairs]
-    if not held:
-        raise ValueError(f"{name} must hold at least one image, got none; add some")
+            found = []
+            for i in range(len(examples)):  # one by one: images of full size may exceed the memory
+                pixels, number = _pair(examples[i], image, label, part)
+                one = Held(f"image {i} of {part}", _as_image(pixels, part))
+                held.append(scaled(one, image_size) if image_size else one)
+                found.append(number)
+            labels[part] = _whole_numbers(found, len(found), part)
+            if names and (own := _named_classes(examples, label)) not in ((), names):
+                labels[part] = numbers_by_name(labels[part], own, names, part)
+    return _dataset(_decoded(held, labels, name, image_size), classes or names, name)
+
+
+def _decoded(
+    held: list[Held], labels: dict[str, list[int]], name: str, image_size: int
+) -> dict[str, _Part]:
+    """Return parts of images that follow each other, as many of each as there are labels."""
     images = decode_images(held, name, image_size=image_size)
-    ends = np.cumsum([len(numbers) for numbers in labels.values()])
-    parts = {
-        part: _Part(images[end - len(numbers) : end], _whole_numbers(numbers, part))
-        for end, (part, numbers) in zip(ends.tolist(), labels.items(), strict=True)
-    }
-    return _dataset(parts, classes or _named_classes(train, label), name)
+    split = images.split([len(numbers) for numbers in labels.values()])
+    return {part: _Part(split[i], numbers) for i, (part, numbers) in enumerate(labels.items())}
+
+
+def _held(images: UInt8[Tensor, "N C H W"], part: str) -> list[Held]:
+    return [Held(f"image {i} of {part}", image) for i, image in enumerate(to_images(images))]
 
 
 def resized(dataset: Dataset, image_size: int) -> Dataset:
@@ -157,11 +173,11 @@ def resized(dataset: Dataset, image_size: int) -> Dataset:
     if not image_size:
         return dataset
 
-    def scaled(part: ImageSet) -> ImageSet:
-        held = [Held(f"image {i}", image) for i, image in enumerate(to_images(part.images))]
-        return replace(part, images=decode_images(held, part.name, image_size=image_size))
-
-    return replace(dataset, train=scaled(dataset.train), test=scaled(dataset.test))
+    train, test = (
+        replace(part, images=decode_images(_held(part.images, where), image_size=image_size))
+        for where, part in (("train", dataset.train), ("test", dataset.test))
+    )
+    return replace(dataset, train=train, test=test)
 
 
 def to_images(images: UInt8[Tensor, "N C H W"]) -> Iterable[Image.Image]:
@@ -174,7 +190,8 @@ def _dataset(parts: dict[str, _Part], classes: Sequence[str], name: str) -> Data
     if len({part.images.shape[1:] for part in parts.values()}) > 1:
         shapes = ", ".join(str(tuple(part.images.shape)) for part in parts.values())
         raise ValueError(
-            f"all parts must have images of one shape, got {shapes}; bring them to one size"
+            f"all parts must have images of one shape, got {shapes}; bring them to one size, or "
+            "pass `image_size`"
         )
     inner = [parts[part] for part in ("train", "validation") if part in parts]
     train = _Part(
@@ -195,6 +212,46 @@ def _dataset(parts: dict[str, _Part], classes: Sequence[str], name: str) -> Data
     ]
     n_validation = len(parts["validation"].labels) if "validation" in parts else 0
     return Dataset(train=sets[0], test=sets[1], n_validation=n_validation)
+
+
+def numbers_by_name(
+    labels: Sequence[int | str], own: Sequence[str], classes: Sequence[str], part: str
+) -> list[int]:
+    """Return a part's labels as numbers in `classes`, those of `train`, by their names.
+
+    Parameters
+    ----------
+    labels
+        Names, or numbers.
+    own
+        The numbers' names in this part; (): they are numbers in `classes` already.
+    classes
+        The names to number.
+    part
+        What an error names.
+
+    Raises
+    ------
+    ValueError
+        If a label is none of `classes`.
+
+    Examples
+    --------
+    >>> numbers_by_name([0, 1], ("bee", "cat"), ("ant", "bee", "cat"), "test")
+    [1, 2]
+    """
+    number_of: dict[int | str, int] = {name: number for number, name in enumerate(classes)}
+    if not own:
+        number_of |= {number: number for number in range(len(classes))}
+    name_of = dict(enumerate(own))
+    names = [label if isinstance(label, str) else name_of.get(label, label) for label in labels]
+    if unknown := set(names) - set(number_of):
+        first = short(repr(min(unknown, key=str)))
+        raise ValueError(
+            f"every class must be in train, got {first} only in {part}; add training images, or "
+            "name the classes alike"
+        )
+    return [number_of[name] for name in names]
 
 
 def numbered_classes(labels: set[int], where: object) -> tuple[str, ...]:
@@ -246,12 +303,16 @@ def _channels_first(images: Any, part: str) -> UInt8[Tensor, "N C H W"]:
     )
 
 
-def _whole_numbers(labels: Any, part: str) -> list[int]:
+def _whole_numbers(labels: Any, n_images: int, part: str) -> list[int]:
+    if not n_images:
+        rest = ", or leave it out" if part == "validation" else ""
+        raise ValueError(f"{part} must hold at least one image, got none; add some{rest}")
     numbers = np.asarray(labels)
-    if numbers.ndim != 1 or not (np.issubdtype(numbers.dtype, np.integer) or not numbers.size):
+    if numbers.shape != (n_images,) or not np.issubdtype(numbers.dtype, np.integer):
         raise ValueError(
             f"labels must be whole numbers from 0, one an image, got {numbers.dtype} of shape "
-            f"{numbers.shape} in {part}; number the classes and pass their names as `classes`"
+            f"{numbers.shape} in {part} for {n_images} images; give each its class's number and "
+            "pass the names as `classes`"
         )
     return [int(number) for number in numbers]
 
@@ -287,11 +348,11 @@ def _as_image(pixels: Any, part: str) -> Image.Image:
     return next(iter(to_images(first)))
 
 
-def _named_classes(examples: Any, label: str) -> Sequence[str]:
+def _named_classes(examples: Any, label: str) -> tuple[str, ...]:
     """Return the classes' names that a data set of torchvision or of Hugging Face knows, or ()."""
     if names := getattr(examples, "classes", None):
-        return [str(name) for name in names]
+        return tuple(str(name) for name in names)
     features = getattr(examples, "features", None)
     if isinstance(features, Mapping):
-        return list(getattr(features.get(label), "names", None) or ())
+        return tuple(getattr(features.get(label), "names", None) or ())
     return ()
