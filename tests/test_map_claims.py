@@ -28,7 +28,7 @@ def test_ambiguous_examples_that_are_learnt() -> None:
 def test_what_is_near_another_anchor_is_not_ambiguous_though_the_subset_takes_it() -> None:
     found = claims.ambiguous_are_learnt(made_map(learnt(10) + steady(0.95, 90)))
     assert (found.verdict, found.n) == (HOLDS, 10)
-    assert "of the ambiguous third 30%, of which 30.3% lie nearest to that anchor" in found.reading
+    assert "of the ambiguous third 30% (30.3% of it lies nearest to that anchor)" in found.reading
 
 
 def test_a_map_without_ambiguous_examples_tests_nothing() -> None:

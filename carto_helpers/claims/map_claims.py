@@ -34,8 +34,8 @@ def ambiguous_are_learnt(found: TeacherMap) -> Finding:
     is_ambiguous, subset = found.lies_nearest("ambiguous"), found.subset("ambiguous")
     is_learnt = ~found.record.is_right[:, 0] & found.record.is_right[:, -1]
     third = (
-        f"of the ambiguous third {is_learnt[subset].mean():.0%}, of which "
-        f"{is_ambiguous[subset].mean():.1%} lie nearest to that anchor"
+        f"of the ambiguous third {is_learnt[subset].mean():.0%} ({is_ambiguous[subset].mean():.1%} "
+        "of it lies nearest to that anchor)"
     )
     if not is_ambiguous.any():
         return unknown(found.dataset, found.network, f"no example is ambiguous; {third}")
