@@ -101,7 +101,8 @@ def load(
     (torch.Size([1438, 1, 32, 32]), 359)
     """
     if isinstance(name, str) and name in DATASETS:
-        named = default_root() if root is None else Path(root)
+        needs_root = root is None and name != "digits"
+        named = default_root() if needs_root else Path(root or "")
         return _load_named(name, named.expanduser(), image_size, download=download)
     own_name = dataset_name(name)
     if root is not None:

@@ -46,6 +46,8 @@ def region_samples(frame: pd.DataFrame, n: int = 12, seed: int = 0) -> pd.DataFr
     require_columns(frame, COLUMNS, "frame")
     if n < 1:
         raise ValueError(f"`n` must be at least 1, got {n}; pass how many images to show")
+    if frame.empty:
+        return frame.assign(region="", n_region=0)
     draw = np.random.default_rng(seed)
     nearest = nearest_anchor({name: frame[name].to_numpy() for name in METRICS})
     parts = []

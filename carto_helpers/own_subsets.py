@@ -48,7 +48,7 @@ def positions(
         If the subset is not kept there, is damaged, or is not of this training split.
     """
     if spec.rule.startswith(OWN):
-        return places(_kept(results, spec.rule), record.index)
+        return places(kept_subset(results, spec.rule), record.index)
     return select(spec, scores(record.p_gold, record.is_right), seed=seed)
 
 
@@ -189,7 +189,14 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _kept(results: Results, rule: str) -> Int64[np.ndarray, " n"]:
+def kept_subset(results: Results, rule: str) -> Int64[np.ndarray, " n"]:
+    """Return the subset of one's own that a rule names: positions in the loaded training set.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the record does not keep it, or its file is damaged.
+    """
     path, digest = subset_path(results, rule), rule.removeprefix(OWN)
     if not path.is_file():
         raise FileNotFoundError(

@@ -221,9 +221,10 @@ def results_text() -> str:
     )
     elsewhere = list(dict.fromkeys(three.loc[three["mark"] == "other start", "student"]))
     if elsewhere:
+        own = students.loc[students["student"].isin(elsewhere), "start"].map(start_name).unique()
         words += (
             f" The paper's students of {', '.join(elsewhere)} began with ImageNet's weights, ours "
-            "from scratch, so that these columns are not to be compared."
+            f"{' and '.join(map(_began, own))}, so that these columns are not to be compared."
         )
     return f"\n{words}\n\n{table}\n\n"
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from carto_helpers.config import start_name
 from carto_helpers.findings.chosen_rows import paper_teachers
-from carto_helpers.own_subsets import subset_path
+from carto_helpers.own_subsets import kept_subset, subset_path
 from carto_helpers.records import Results
 from carto_helpers.selection import OWN
 from carto_helpers.storage.durable import write_bytes
@@ -31,7 +31,7 @@ def publish(source: Results, target: Results) -> list[str]:
     Raises
     ------
     FileNotFoundError
-        If `source` holds no teachers.
+        If `source` holds no teachers, or lacks a subset of one's own.
     ValueError
         If a student's teacher is in neither record, or a file is damaged.
     """
@@ -48,12 +48,14 @@ def publish(source: Results, target: Results) -> list[str]:
     lacking = set(students["teacher_key"]) - known - {row["key"] for row in new}
     if lacking:
         raise ValueError(f"students of {', '.join(lacking)} have no teacher; add its record first")
+    own = [rule for rule in set(students["rule"]) if rule.startswith(OWN)]
+    for rule in own:
+        kept_subset(source, rule)  # checked before anything is written
     for row in new:
         _add_teacher(source, target, row)
+    for rule in own:
+        write_bytes(subset_path(target, rule), subset_path(source, rule).read_bytes())
     for row in students.to_dict("records"):
-        if row["rule"].startswith(OWN):
-            source_path, path = (subset_path(each, row["rule"]) for each in (source, target))
-            write_bytes(path, source_path.read_bytes())
         target.append_student(row)
     return [*(row["key"] for row in new), *students["key"]]
 

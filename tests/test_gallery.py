@@ -48,6 +48,7 @@ def test_a_class_name_is_text() -> None:
 
 def test_nothing_to_show_is_said() -> None:
     assert "Not run" in gallery(made_map(50, images=0))
+    assert "Not run" in gallery(made_map(5).iloc[:0])
 
 
 def test_what_cannot_be_drawn() -> None:

@@ -91,6 +91,15 @@ def test_each_parts_labels_are_taken_by_its_own_names() -> None:
     assert numbers.test.labels.tolist() == [0, 1, 1]
 
 
+def test_only_names_name_classes() -> None:
+    train = Named([0, 1, 2])
+    for classes in (3, LABELS, np.array(LABELS)):  # a count, or each example's label
+        train.classes = classes
+        assert from_dataset(train, train).classes == ("0", "1", "2")
+    train.classes = np.array(["ant", "bee", "cat"])
+    assert from_dataset(train, train).classes == ("ant", "bee", "cat")
+
+
 @pytest.mark.parametrize(("labels", "got"), [([0, 1], "'d'"), ([0, 2], "2"), ([0, -1], "-1")])
 def test_a_label_of_no_name_that_train_has_is_refused(labels: list[int], got: str) -> None:
     test = Named(labels, "b", "d")

@@ -50,6 +50,8 @@ def test_every_draw_stands_beside_random(found) -> None:
     gains = {"random": 0.0, tie_draws.FIRST: 0.04, "draw 1": 0.02, "draw 2": 0.01}
     scores = tie_draws.by_draw(found, students(found, gains))
     assert list(scores) == list(gains)
+    one_seed_less = students(found, gains).iloc[:-1]
+    assert list(tie_draws.by_draw(found, one_seed_less)) == ["random", tie_draws.FIRST, "draw 1"]
     table = tie_draws.draw_table(scores).set_index("ties go to")
     assert table["minus random"].tolist() == ["+0.041", "+0.021", "+0.011"]
     assert table["n"].tolist() == [3, 3, 3]

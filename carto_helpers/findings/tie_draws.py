@@ -66,7 +66,7 @@ def draw_rules(found: TeacherMap) -> dict[str, str]:
 def by_draw(
     found: TeacherMap, students: pd.DataFrame, *, score: str = "test_macro_f1"
 ) -> pd.DataFrame:
-    """Return the scores of every draw among the ties, over the seeds that all draws have.
+    """Return the scores of every draw among the ties, seed by seed.
 
     Parameters
     ----------
@@ -80,8 +80,8 @@ def by_draw(
     Returns
     -------
     DataFrame
-        One row a seed: `random` and each draw that is run, by its name; empty unless the random
-        subset, the rule's and a draw share a seed.
+        One row a seed that the random subset and the rule's have: these two and each draw that
+        has all of them, by its name; empty if no draw has.
     """
     of_size = students[students["fraction"] == FRACTION]
     rules = {"random": "random", **draw_rules(found)}
@@ -89,9 +89,10 @@ def by_draw(
         name: of_size[of_size["rule"] == rule].set_index("student_seed")[score]
         for name, rule in rules.items()
     }
-    table = pd.DataFrame({name: rows for name, rows in scores.items() if len(rows)}).dropna()
-    is_run = {"random", FIRST} < set(table)
-    return table if is_run else table.iloc[:0]
+    table = pd.DataFrame(scores)
+    both = table[["random", FIRST]].dropna().index
+    whole = table.loc[both].dropna(axis=1)  # draws that lack a seed wait
+    return whole if {"random", FIRST} < set(whole) else whole.iloc[:0]
 
 
 def draw_table(scores: pd.DataFrame) -> pd.DataFrame:

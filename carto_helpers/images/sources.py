@@ -350,7 +350,10 @@ def _as_image(pixels: Any, part: str) -> Image.Image:
 
 def _named_classes(examples: Any, label: str) -> tuple[str, ...]:
     """Return the classes' names that a data set of torchvision or of Hugging Face knows, or ()."""
-    if names := getattr(examples, "classes", None):
+    names = getattr(examples, "classes", None)
+    names = names.tolist() if isinstance(names, np.ndarray) else names
+    is_named = isinstance(names, list | tuple) and all(isinstance(n, str | tuple) for n in names)
+    if names and is_named:  # else a count, or each example's label
         return tuple(str(name) for name in names)
     features = getattr(examples, "features", None)
     if isinstance(features, Mapping):
