@@ -95,7 +95,7 @@ def select(
     spec
         Rule, fraction and shares.
     scores
-        `METRICS` by name, each (N,).
+        `METRICS` by name, each (N,); a table of pandas that has them as columns serves too.
     seed
         Of the rule "random"; no other rule draws.
 
@@ -526,7 +526,7 @@ def _floats(score: ArrayLike) -> Float[np.ndarray, " N"]:
 
 
 def _n_examples(scores: Mapping[str, np.ndarray]) -> int:
-    lengths = {len(score) for score in scores.values()}
+    lengths = {len(score) for _, score in scores.items()}  # not values(), which tables hold
     if len(lengths) != 1:
         raise ValueError(
             f"`scores` must be arrays of one length, got lengths {sorted(lengths)}; "

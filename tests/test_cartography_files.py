@@ -172,6 +172,22 @@ def test_a_label_that_no_reader_takes_is_not_written(tmp_path: Path, label: floa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("logits", "said"),
+    [
+        ([[0.0]], r"must be \(N, C\) with C at least 2, got \(1, 1\)"),
+        ([[0.0, float("nan")]], r"must be finite, got \[0\.0, nan\] at row 0; look for a diverged"),
+        ([[float("inf"), 0.0]], r"must be finite, got \[inf, 0\.0\] at row 0"),
+    ],
+)
+def test_logits_that_no_reader_takes_are_not_written(
+    tmp_path: Path, logits: list[Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=f"`logits` {said}"):
+        write_cartography(tmp_path, 0, [1], torch.tensor(logits), [0])
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_is_no_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "dynamics_epoch_0.jsonl"
     path.write_bytes(b"\x80")

@@ -254,6 +254,14 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
         write_images(made(), tmp_path / "mine")
 
 
+@pytest.mark.parametrize("part", ["val.parquet", "train", "test", "val"])
+def test_nothing_is_written_beside_a_part_of_another_data_set(tmp_path: Path, part: str) -> None:
+    (tmp_path / part).mkdir()
+    with pytest.raises(FileExistsError, match=f"expected a folder without {part}, got "):
+        write_images(made(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [part]
+
+
 def test_a_cache_that_cannot_be_written_costs_no_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -497,6 +497,8 @@ scores = {"confidence": column, "variability": column / 2, "correctness": score}
 assert select(SubsetSpec(rule="low-confidence", fraction=0.5), scores, seed=0).tolist() == [1, 2]
 assert select(SubsetSpec(rule="high-correctness", fraction=0.5), scores, seed=0).tolist() == [2, 3]
 assert region(scores, "hard-to-learn", 2).tolist() == [1, 2]
+table = pd.DataFrame(scores)
+assert select(SubsetSpec(rule="low-confidence", fraction=0.5), table, seed=0).tolist() == [1, 2]
 """
 
 

@@ -48,10 +48,19 @@ def test_classes_in_another_order_are_refused_and_other_names_are_taken(tmp_path
     with pytest.raises(ValueError, match=said):
         record_stages(recorder, estimator, X, NAMES[Y])
     assert recorder.epochs == ()
-    for names in ((), ("a cat", "a dog", "a frog")):
-        recorder = DynamicsRecorder(60, tmp_path / f"{len(names)}", classes=names)
-        record_stages(recorder, estimator, X, NAMES[Y])
-        assert recorder.classes == (names or ("0", "1", "2"))
+    names = ("a cat", "a dog", "a frog")
+    recorder = DynamicsRecorder(60, tmp_path / "b", classes=names)
+    record_stages(recorder, estimator, X, NAMES[Y])
+    assert recorder.classes == names
+
+
+@pytest.mark.parametrize("labels", [NAMES[Y], Y + 3], ids=["names", "numbers"])
+def test_classes_without_names_are_called_as_their_labels(tmp_path: Path, labels: Any) -> None:
+    recorder = DynamicsRecorder(60, tmp_path)
+    record_stages(recorder, GradientBoostingClassifier(n_estimators=2).fit(X, labels), X, labels)
+    named = tuple(str(label) for label in np.unique(labels))
+    assert recorder.classes == recorder.record().classes == named
+    assert DynamicsRecorder(60, tmp_path).classes == named
 
 
 def test_partial_fit_is_a_loop_of_ones_own(tmp_path: Path) -> None:

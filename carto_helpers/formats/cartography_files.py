@@ -90,17 +90,18 @@ def write_cartography(
     ids
         The examples' names, (N,).
     logits
-        The network's outputs, (N, C).
+        The network's outputs, (N, C), finite, of two classes or more.
     labels
         Gold labels, (N,).
 
     Raises
     ------
     ValueError
-        If the lengths differ, names are equal or beyond 64 bits, or a label is no number of a
-        logit.
+        If logits are of another shape or not finite, the lengths differ, names are equal or beyond
+        64 bits, or a label is no number of a logit.
     """
     scores = torch.as_tensor(logits).detach().cpu().double()
+    _check_logits(scores)
     rows, n_classes = scores.tolist(), scores.shape[1]
     gold = torch.as_tensor(labels).tolist()
     names = as_ids(ids, len(rows))
@@ -208,6 +209,20 @@ def _parse(line: str, place: str, field: str) -> tuple[int | str, Sequence[float
         expected = "at least two logits and as gold the number of one"
         raise _bad(place, expected, f"{len(row)} logits and gold {_short(str(gold))}")
     return name, row, gold
+
+
+def _check_logits(scores: Float64[Tensor, "..."]) -> None:
+    """Raise unless `read_cartography` would take the logits."""
+    if scores.ndim != 2 or scores.shape[1] < 2:
+        raise ValueError(
+            f"`logits` must be (N, C) with C at least 2, got {tuple(scores.shape)}; pass a row an "
+            "example, a column a class"
+        )
+    for at in torch.isfinite(scores).all(1).logical_not().nonzero()[:1, 0].tolist():
+        raise ValueError(
+            f"`logits` must be finite, got {scores[at].tolist()} at row {at}; look for a diverged "
+            "epoch"
+        )
 
 
 def _order(epoch: _Epoch, first: _Epoch, place: dict[int | str, int]) -> Int64[np.ndarray, " N"]:

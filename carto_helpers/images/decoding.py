@@ -195,8 +195,8 @@ def _decode(
         if change is None and image.mode not in ("L", "RGB"):
             raise _RefusedError(
                 f"images must be greyscale (mode L) or RGB, got mode {image.mode} in "
-                f"{_where(file)}; convert them, Image.open(f).convert('RGB').save(f), or pass "
-                "`image_size`"
+                f"{_where(file)}; pass `image_size`, or convert copies, "
+                "Image.open(file).convert('RGB').save(copy)"
             )
         pixels = np.asarray(change(image) if change else image)
         _check_end(content, image.format)

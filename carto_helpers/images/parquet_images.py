@@ -188,7 +188,7 @@ def write_images(dataset: Dataset, folder: str | Path) -> Path:
     Raises
     ------
     FileExistsError
-        If one of the files is there.
+        If the folder holds a part already, as such a file or as a folder of images.
     ValueError
         If two classes have one name, or one holds a line break.
 
@@ -206,11 +206,9 @@ def write_images(dataset: Dataset, folder: str | Path) -> Path:
     parts = {"train": (dataset.train, slice(n_train)), "test": (dataset.test, slice(None))}
     if dataset.n_validation:
         parts["val"] = (dataset.train, slice(n_train, None))
-    for part in parts:
-        if (folder / f"{part}.parquet").exists():
-            raise FileExistsError(
-                f"expected a folder without {part}.parquet, got {folder}; name another"
-            )
+    for part in (f"{part}{kind}" for part in ("train", "test", "val") for kind in (".parquet", "")):
+        if (folder / part).exists():
+            raise FileExistsError(f"expected a folder without {part}, got {folder}; name another")
     check_classes(dataset.train.classes, folder)
     for part, (images, rows) in parts.items():
         write_table(folder / f"{part}.parquet", _table(images, rows))

@@ -169,6 +169,11 @@ class DynamicsRecorder:
         """The labels' names; none before the first batch where none were given."""
         return self._manifest.classes
 
+    def name_classes(self, names: Sequence[str]) -> None:
+        """Name the labels where nothing has yet."""
+        if not self._manifest.classes:
+            self._manifest = replace(self._manifest, classes=tuple(names))
+
     @property
     def epochs(self) -> tuple[int, ...]:
         """The finished epochs, as `update` numbered them."""
@@ -312,10 +317,8 @@ class DynamicsRecorder:
 
     def _check_classes(self, n_classes: int) -> None:
         """Refuse another number of classes; the first batch sets it where nothing else has."""
-        if not self._manifest.classes:
-            names = tuple(str(label) for label in range(n_classes))
-            self._manifest = replace(self._manifest, classes=names)
-        elif n_classes != len(self._manifest.classes):
+        self.name_classes([str(label) for label in range(n_classes)])
+        if n_classes != len(self._manifest.classes):
             raise ValueError(
                 f"`logits` must have one column for each of {len(self._manifest.classes)} classes, "
                 f"got {n_classes}; pass all, or record them into another folder"

@@ -27,7 +27,7 @@ def record_stages(
     ----------
     recorder
         Takes the probabilities, in the mode "evaluation"; its classes, if named, in the order of
-        `estimator.classes_`.
+        `estimator.classes_`, else they are named as these.
     estimator
         Fitted, with `staged_predict_proba`, e.g. GradientBoostingClassifier,
         HistGradientBoostingClassifier or AdaBoostClassifier.
@@ -66,8 +66,10 @@ def record_stages(
         )
     if every < 1:
         raise ValueError(f"`every` must be at least 1, got {every}; pass 1 for each stage")
-    _check_order(recorder.classes, np.asarray(estimator.classes_))
-    gold = _positions(np.asarray(labels), np.asarray(estimator.classes_))
+    classes = np.asarray(estimator.classes_)
+    _check_order(recorder.classes, classes)
+    gold = _positions(np.asarray(labels), classes)
+    recorder.name_classes([str(label) for label in classes])
     index = np.arange(len(gold))
     before = recorder.epochs
     for stage, probabilities in enumerate(estimator.staged_predict_proba(inputs)):
