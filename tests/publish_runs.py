@@ -2,7 +2,9 @@
 
 A teacher that another of its data set, network and start beats on the validation split, and that no
 student has learnt from, has no page. Of such a one the row and a small file of dynamics are
-published (`KEPT`), no logits: a teacher takes 5 to 6 MB otherwise. `make report` comes after it.
+published (`KEPT`), no logits: a teacher takes 5 to 6 MB otherwise. Of a network that is no teacher
+of the paper's and that students only began with, the row alone is (`student_starts.csv`). `make
+report` comes after it.
 """
 
 import argparse
@@ -10,8 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from carto_helpers.config import start_name
+from carto_helpers.config import FAMILIES, start_name
+from carto_helpers.findings import student_starts
 from carto_helpers.findings.chosen_rows import paper_teachers
 from carto_helpers.own_subsets import kept_subset, subset_path
 from carto_helpers.records import Results
@@ -37,7 +41,8 @@ def publish(source: Results, target: Results) -> list[str]:
     """
     if source.teachers().empty:
         raise FileNotFoundError(f"expected a record of runs in {source.folder}, got no teacher")
-    known = {*target.teachers()["key"], *target.students()["key"]}
+    for_weights = _for_weights(source)
+    known = {*target.teachers()["key"], *target.students()["key"], *for_weights["key"]}
     students = source.students()[lambda rows: ~rows["key"].isin(known)]
     new = [row for row in source.teachers().to_dict("records") if row["key"] not in known]
     for key in sorted(set(students["teacher_key"]) & known):
@@ -57,7 +62,23 @@ def publish(source: Results, target: Results) -> list[str]:
         write_bytes(subset_path(target, rule), subset_path(source, rule).read_bytes())
     for row in students.to_dict("records"):
         target.append_student(row)
+    _add_starts(target, for_weights)
     return [*(row["key"] for row in new), *students["key"]]
+
+
+def _for_weights(source: Results) -> pd.DataFrame:
+    """Return the networks outside the teachers' families that have taught no student."""
+    rows = source.teachers()
+    is_taught = rows["key"].isin(source.students()["teacher_key"])
+    return rows[~rows["teacher"].isin(FAMILIES) & ~is_taught]
+
+
+def _add_starts(target: Results, for_weights: pd.DataFrame) -> None:
+    begun_with = {label.partition(":")[2] for label in target.students()["start"]}
+    begun = for_weights[for_weights["key"].isin(begun_with)]
+    if len(begun):
+        both = pd.concat([student_starts.recorded(target.folder), begun]).drop_duplicates("key")
+        write_bytes(target.folder / student_starts.FILE, both.to_csv(index=False).encode())
 
 
 def _add_teacher(source: Results, target: Results, row: dict[str, str]) -> None:

@@ -60,6 +60,13 @@ def test_a_student_is_shown_from_the_papers_start(tmp_path: Path) -> None:
     assert chosen_students(results)["key"].tolist() == ["0", "2"]
 
 
+def test_a_student_without_the_papers_start_is_shown_from_the_commonest(tmp_path: Path) -> None:
+    """Two starts in a cell stopped the pages."""
+    starts = ["cifar100:0a", "scratch", "scratch"]
+    rows = [{"teacher_key": "b", "student": "efficientnet", "start": start} for start in starts]
+    assert chosen_students(made_results(tmp_path, *rows))["key"].tolist() == ["1", "2"]
+
+
 def test_nothing_recorded_gives_no_rows(tmp_path: Path) -> None:
     assert chosen_teachers(Results(tmp_path)).empty
     assert chosen_students(Results(tmp_path)).empty

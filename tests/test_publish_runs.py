@@ -9,6 +9,7 @@ from made_runs import student_row, teacher_row
 from publish_runs import publish, shorten
 
 from carto_helpers.config import PhaseConfig
+from carto_helpers.findings import student_starts
 from carto_helpers.findings.doubted_rows import with_doubts
 from carto_helpers.recording import QUANTITIES, DynamicsRecord
 from carto_helpers.records import Results
@@ -43,6 +44,19 @@ def test_runs_come_with_their_files_once(tmp_path: Path) -> None:
     assert target.thumbnails("mnist", "f" * 16) == IMAGE
     assert target.students().equals(source.students())
     assert publish(source, target) == []
+
+
+def test_of_a_network_that_students_only_began_with_the_row_is_published(tmp_path: Path) -> None:
+    source, target = Results(tmp_path / "from"), Results(tmp_path / "to")
+    add_teacher(source, "a")
+    for key in ("0a", "0b"):
+        add_teacher(source, key, teacher="tf_efficientnet_b0", dataset="cifar100")
+    source.append_student(student_row(key="1", teacher_key="a", start="cifar100:0a"))
+    assert publish(source, target) == ["a", "1"]
+    assert student_starts.recorded(target.folder)["key"].tolist() == ["0a"]
+    assert not (target.folder / "dynamics" / "0a.parquet").exists()
+    assert publish(source, target) == []
+    assert student_starts.recorded(target.folder)["key"].tolist() == ["0a"]
 
 
 def test_a_damaged_file_is_not_published(tmp_path: Path) -> None:

@@ -74,18 +74,21 @@ def of_their_teachers(students: pd.DataFrame, teachers: pd.DataFrame) -> pd.Data
 
 
 def from_papers_start(students: pd.DataFrame) -> pd.DataFrame:
-    """Return of each data set's student the rows from the paper's start, or all if none is."""
-    starts = zip(students["start"], students["student"], strict=True)
-    rows = students.assign(_papers=[has_papers_start(*pair) for pair in starts])
-    best = rows.groupby(["dataset", "student"])["_papers"].transform("max")
-    return rows[rows["_papers"] == best].drop(columns="_papers")
+    """Return of each data set's student the rows of one start: the paper's, else the commonest."""
+    places = ["dataset", "student"]
+    counts = students.groupby([*places, "start"], sort=False).size().rename("n").reset_index()
+    starts = zip(counts["start"], counts["student"], strict=True)
+    counts["is_papers"] = [has_papers_start(*pair) for pair in starts]
+    best = counts.sort_values(["is_papers", "n"], ascending=False, kind="stable")
+    chosen = pd.MultiIndex.from_frame(best.drop_duplicates(places)[[*places, "start"]])
+    return students[pd.MultiIndex.from_frame(students[[*places, "start"]]).isin(chosen)]
 
 
 def chosen_students(results: Results, start: str | None = None) -> pd.DataFrame:
     """Return the rows of students.csv that learnt from `chosen_teachers` by the paper's recipe.
 
-    `start` is the teachers'. A student that was itself trained from two starts is shown from the
-    paper's. Marks of doubt stand in the column `doubts`.
+    `start` is the teachers'. A student that was itself trained from several starts is shown from
+    the paper's, else from the one with most rows. Marks of doubt stand in the column `doubts`.
     """
     rows = paper_students(results)
     rows = rows[rows["teacher_key"].isin(_chosen_teachers(results, start)["key"])]

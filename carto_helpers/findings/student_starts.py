@@ -1,0 +1,141 @@
+"""Students that began with other weights: what they make of the same subsets."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from carto_helpers.comparison import SUBSET, require_columns, round_shares
+from carto_helpers.config import start_name
+from carto_helpers.findings.chosen_rows import chosen_teachers, from_papers_start, paper_students
+from carto_helpers.paired import paired_comparison
+from carto_helpers.printed_numbers import interval_column, signed
+from carto_helpers.records import Results
+
+FILE = "student_starts.csv"  # of a results folder: the networks that gave the weights
+COLUMNS = ("key", "dataset", "network", "val_macro_f1", "seconds", "device")
+STARTED = ("train_data", "paper", "first", "other", "difference", "low", "high", "n")
+
+
+def other_start(results: Results, dataset: str, student: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a student's rows under the tables' teacher, by the student's start.
+
+    Parameters
+    ----------
+    results
+        The record.
+    dataset
+        One of the paper's.
+    student
+        Family or timm name.
+
+    Returns
+    -------
+    tuple
+        The rows of the start that the tables show, and of another, the one with most rows; empty
+        where there is none.
+    """
+    rows = paper_students(results)
+    keys = chosen_teachers(results).set_index("dataset")["key"]
+    is_asked = (rows["dataset"] == dataset) & (rows["student"] == student)
+    rows = rows[is_asked & (rows["teacher_key"] == keys.get(dataset))]
+    shown = from_papers_start(rows)
+    return shown, from_papers_start(rows[~rows["start"].isin(shown["start"])])
+
+
+def by_start(table: pd.DataFrame, first: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return by how much students of another start score higher on the same subset.
+
+    Parameters
+    ----------
+    table
+        From `tables.table3`, of one data set and student; it names the subsets, and what the paper
+        prints for them.
+    first, other
+        From `other_start`.
+
+    Returns
+    -------
+    DataFrame
+        `STARTED`, one row a third that both have: the mean macro F1 of each on the test set, the
+        second's less the first's with its own 95 % interval, over the `n` seeds that both have.
+        The interval is NaN for one seed.
+    """
+    require_columns(table, ("train_data", "paper", *SUBSET), "table")
+    names = [*SUBSET, "student_seed"]
+    one, more = (round_shares(rows)[[*names, "test_macro_f1"]] for rows in (first, other))
+    both = one.merge(more, on=names, suffixes=("_first", "_other"))
+    thirds = round_shares(table)[table["rule"] != "all"].merge(both, on=list(SUBSET))
+    lines = []
+    for subset, rows in thirds.groupby("train_data", sort=False):
+        begun, before = (rows[f"test_macro_f1_{which}"].to_numpy() for which in ("other", "first"))
+        gain, low, high = (begun - before).mean(), np.nan, np.nan
+        if len(rows) > 1:
+            gain, low, high = paired_comparison(begun, before)[:3]
+        means = before.mean(), begun.mean()
+        lines.append((subset, rows["paper"].iloc[0], *means, gain, low, high, len(rows)))
+    return pd.DataFrame(lines, columns=list(STARTED))
+
+
+def start_table(found: pd.DataFrame, first: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Return `by_start` as a page shows it, its numbers as text, the starts named."""
+    return pd.DataFrame({
+        "train data": found["train_data"],
+        "paper": found["paper"],
+        named(first): found["first"],
+        named(other): found["other"],
+        "difference": found["difference"].map(signed),
+        "95 % interval": interval_column(found),
+        "n": found["n"],
+    })  # fmt: skip
+
+
+def named(rows: pd.DataFrame) -> str:
+    """Return what a page calls the start of some students; of none, "another start"."""
+    return f"from {start_name(rows['start'].iloc[0])}" if len(rows) else "another start"
+
+
+def read_starts(found: pd.DataFrame, first: pd.DataFrame, other: pd.DataFrame) -> str:
+    """Return how far apart the thirds lie for each start, and in the paper, as Markdown."""
+    if len(found) < 2:
+        return "**Not run yet**: `carto distill --student-start` trains such students."
+    spans = {
+        named(first): found["first"],
+        named(other): found["other"],
+        "the paper's": found["paper"],
+    }
+    told = [f"{name} {_span(scores)}" for name, scores in spans.items() if scores.notna().all()]
+    return (
+        f"From the lowest to the highest of the {len(found)} thirds that both starts have, the "
+        f"mean macro F1 goes: {'; '.join(told)}. {named(other).capitalize()} the students score "
+        f"higher on **{int((found['difference'] > 0).sum())}** of them, on "
+        f"**{int((found['low'] > 0).sum())}** with an interval above 0."
+    )
+
+
+def _span(scores: "pd.Series[float]") -> str:
+    return f"{scores.min():.3f} to {scores.max():.3f} (**{scores.max() - scores.min():.3f}** apart)"
+
+
+def recorded(folder: Path) -> pd.DataFrame:
+    """Return the networks whose weights students of the record began with, `COLUMNS` and others.
+
+    They are no teachers of the paper's; `carto teacher` trained them by the teacher's recipe.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.read_csv(path, dtype={"key": str})
+
+
+def read_weights(networks: pd.DataFrame, other: pd.DataFrame) -> str:
+    """Return where the other start's weights come from, as Markdown; "" if it is not recorded."""
+    keys = {label.partition(":")[2] for label in other["start"]}
+    lines = [
+        f"The weights are those of `{row['network']}` trained on {row['dataset']} "
+        f"(macro F1 {row['val_macro_f1']:.3f} on its validation split, {row['seconds'] / 60:.0f} "
+        f"minutes on {row['device']}), the head replaced."
+        for row in networks.to_dict("records")
+        if row["key"] in keys
+    ]
+    return "\n".join(lines)
