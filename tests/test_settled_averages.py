@@ -1,0 +1,59 @@
+"""Running averages taken anew; what that changes, read from the study's rows."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from scipy.stats import ttest_rel
+from torch import nn
+
+from carto_helpers.findings import settled_averages
+from studies.settled_averages import settle
+
+
+def test_averages_are_those_of_the_images_and_nothing_else_changes() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Dropout(0.5), nn.BatchNorm2d(3, momentum=0.01), nn.Dropout(0.5))
+    images = torch.rand(8, 3, 4, 4) + 5
+    with torch.no_grad():
+        network[1].weight.fill_(2)
+    assert settle(network, images.split(4)) == pytest.approx(0.01)
+    assert torch.allclose(network[1].running_mean, images.mean((0, 2, 3)))
+    halves = torch.stack([half.transpose(0, 1).flatten(1).var(1) for half in images.split(4)])
+    assert torch.allclose(network[1].running_var, halves.mean(0))
+    assert (network[1].weight == 2).all()
+    assert network[1].momentum == 0.01
+    assert not any(module.training for module in network.modules())
+
+
+ROWS = pd.DataFrame([
+    {"key": f"{fraction}{seed}", "network": "b0", "fraction": fraction, "seed": seed,
+     "n_train": 400, "steps": steps, "momentum": 0.01, "test_macro_f1": score,
+     "settled_macro_f1": score + gain + 0.01 * seed}
+    for fraction, steps, score, gain in ((0.01, 130, 0.02, 0.2), (0.05, 630, 0.3, 0.0))
+    for seed in range(3)
+])  # fmt: skip
+
+
+def test_what_has_not_settled_is_told_by_momentum_and_steps(tmp_path: Path) -> None:
+    ROWS.to_csv(tmp_path / settled_averages.FILE, index=False)
+    found = settled_averages.by_size(settled_averages.recorded(tmp_path))
+    assert found["unsettled"].tolist() == pytest.approx([0.99**130, 0.99**630])
+    assert found["difference"].tolist() == pytest.approx([0.21, 0.01])
+    small = ROWS[ROWS["fraction"] == 0.01]
+    test = ttest_rel(small["settled_macro_f1"], small["test_macro_f1"])
+    low, high = test.confidence_interval()
+    assert found.loc[0, ["low", "high"]].tolist() == pytest.approx([low, high])
+    told = settled_averages.read_settled(found)
+    assert "On 1% of the split, after 130 steps, 27% of the averages is what they" in told
+    assert "from 0.020 to **0.230** (+0.185 to +0.235)" in told
+    table = settled_averages.settled_table(found)
+    assert table["not settled"].tolist() == ["27.1%", "0.2%"]
+    assert table["difference"].tolist() == ["+0.210", "+0.010"]
+
+
+def test_not_run_is_told(tmp_path: Path) -> None:
+    found = settled_averages.by_size(settled_averages.recorded(tmp_path))
+    assert settled_averages.read_settled(found).startswith("**Not run yet**")
+    assert settled_averages.settled_table(found).empty
