@@ -76,8 +76,10 @@ def _for_weights(source: Results) -> pd.DataFrame:
 def _add_starts(target: Results, for_weights: pd.DataFrame) -> None:
     begun_with = {label.partition(":")[2] for label in target.students()["start"]}
     begun = for_weights[for_weights["key"].isin(begun_with)]
+    there = student_starts.recorded(target.folder)
+    begun = begun[~begun["key"].isin(there["key"])]
     if len(begun):
-        both = pd.concat([student_starts.recorded(target.folder), begun]).drop_duplicates("key")
+        both = pd.concat([rows for rows in (there, begun) if len(rows)])  # none would type columns
         write_bytes(target.folder / student_starts.FILE, both.to_csv(index=False).encode())
 
 
