@@ -53,7 +53,11 @@ def main() -> None:
     for fraction in asked.fractions:
         for seed in range(asked.seeds):
             run = bench.student_run(teacher, SubsetSpec(rule="random", fraction=fraction), seed)
-            if run.key() not in set(recorded(path.parent)["key"]):
+            if run.key() in set(recorded(path.parent)["key"]):
+                continue
+            if not bench.results.weights_path(run.key()).is_file():
+                print(f"no weights of {fraction:.0%}, seed {seed}: train it in this record first")
+            else:
                 row = pd.DataFrame([scored(bench, run)])
                 row.to_csv(path, mode="a", header=not path.exists(), index=False)
                 print(row.to_string(header=False), flush=True)

@@ -67,7 +67,10 @@ def publish(source: Results, target: Results) -> list[str]:
 
 
 def _for_weights(source: Results) -> pd.DataFrame:
-    """Return the networks outside the teachers' families that have taught no student."""
+    """Return the teachers outside the paper's families that have taught no student.
+
+    They are trained for their weights, and are published as rows once a student began with these.
+    """
     rows = source.teachers()
     is_taught = rows["key"].isin(source.students()["teacher_key"])
     return rows[~rows["teacher"].isin(FAMILIES) & ~is_taught]

@@ -60,11 +60,15 @@ def test_a_student_is_shown_from_the_papers_start(tmp_path: Path) -> None:
     assert chosen_students(results)["key"].tolist() == ["0", "2"]
 
 
-def test_a_student_without_the_papers_start_is_shown_from_the_commonest(tmp_path: Path) -> None:
+def test_a_student_without_the_papers_start_is_shown_from_scratch_or_the_commonest(
+    tmp_path: Path,
+) -> None:
     """Two starts in a cell stopped the pages."""
-    starts = ["cifar100:0a", "scratch", "scratch"]
+    starts = ["cifar100:0a", "scratch", "cifar100:0a"]
     rows = [{"teacher_key": "b", "student": "efficientnet", "start": start} for start in starts]
-    assert chosen_students(made_results(tmp_path, *rows))["key"].tolist() == ["1", "2"]
+    assert chosen_students(made_results(tmp_path / "a", *rows))["key"].tolist() == ["1"]
+    rows[1]["start"] = "mnist:0b"
+    assert chosen_students(made_results(tmp_path / "b", *rows))["key"].tolist() == ["0", "2"]
 
 
 def test_nothing_recorded_gives_no_rows(tmp_path: Path) -> None:

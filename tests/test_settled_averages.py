@@ -46,8 +46,8 @@ def test_what_has_not_settled_is_told_by_momentum_and_steps(tmp_path: Path) -> N
     low, high = test.confidence_interval()
     assert found.loc[0, ["low", "high"]].tolist() == pytest.approx([low, high])
     told = settled_averages.read_settled(found)
-    assert "On 1% of the split, after 130 steps, 27% of the averages is what they" in told
-    assert "from 0.020 to **0.230** (+0.185 to +0.235)" in told
+    assert "On 1% of the split, after 130 steps, 27.1% of the averages is what they" in told
+    assert "0.020 as scored and **0.230** with settled ones (difference +0.185 to +0.235)" in told
     table = settled_averages.settled_table(found)
     assert table["not settled"].tolist() == ["27.1%", "0.2%"]
     assert table["difference"].tolist() == ["+0.210", "+0.010"]

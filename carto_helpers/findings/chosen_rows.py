@@ -74,12 +74,14 @@ def of_their_teachers(students: pd.DataFrame, teachers: pd.DataFrame) -> pd.Data
 
 
 def from_papers_start(students: pd.DataFrame) -> pd.DataFrame:
-    """Return of each data set's student the rows of one start: the paper's, else the commonest."""
+    """Return of each data set's student the rows of one start: the paper's, scratch, or another."""
     places = ["dataset", "student"]
     counts = students.groupby([*places, "start"], sort=False).size().rename("n").reset_index()
     starts = zip(counts["start"], counts["student"], strict=True)
     counts["is_papers"] = [has_papers_start(*pair) for pair in starts]
-    best = counts.sort_values(["is_papers", "n"], ascending=False, kind="stable")
+    counts["is_scratch"] = counts["start"] == "scratch"
+    order = ["is_papers", "is_scratch", "n"]  # of other starts the commonest
+    best = counts.sort_values(order, ascending=False, kind="stable")
     chosen = pd.MultiIndex.from_frame(best.drop_duplicates(places)[[*places, "start"]])
     return students[pd.MultiIndex.from_frame(students[[*places, "start"]]).isin(chosen)]
 
@@ -88,7 +90,8 @@ def chosen_students(results: Results, start: str | None = None) -> pd.DataFrame:
     """Return the rows of students.csv that learnt from `chosen_teachers` by the paper's recipe.
 
     `start` is the teachers'. A student that was itself trained from several starts is shown from
-    the paper's, else from the one with most rows. Marks of doubt stand in the column `doubts`.
+    the paper's, else from scratch, else from the one with most rows. Marks of doubt stand in the
+    column `doubts`.
     """
     rows = paper_students(results)
     rows = rows[rows["teacher_key"].isin(_chosen_teachers(results, start)["key"])]

@@ -75,9 +75,9 @@ def read_settled(found: pd.DataFrame) -> str:
         return "**Not run yet**: `python -m studies.settled_averages` does."
     told = [
         f"On {row['fraction']:.0%} of the split, after {row['steps']} steps, "
-        f"{row['unsettled']:.0%} of the averages is what they began with, and settled ones change "
-        f"the macro F1 from {row['scored']:.3f} to **{row['settled']:.3f}** "
-        f"({signed_interval(row['low'], row['high']) or 'one seed'})."
+        f"{row['unsettled']:.1%} of the averages is what they began with; the macro F1 is "
+        f"{row['scored']:.3f} as scored and **{row['settled']:.3f}** with settled ones "
+        f"(difference {signed_interval(row['low'], row['high']) or 'of one seed'})."
         for row in found.to_dict("records")
     ]
     return " ".join(told)

@@ -109,7 +109,9 @@ def read_starts(found: pd.DataFrame, first: pd.DataFrame, other: pd.DataFrame) -
         f"From the lowest to the highest of the {len(found)} thirds that both starts have, the "
         f"mean macro F1 goes: {'; '.join(told)}. {named(other).capitalize()} the students score "
         f"higher on **{int((found['difference'] > 0).sum())}** of them, on "
-        f"**{int((found['low'] > 0).sum())}** with an interval above 0."
+        f"**{int((found['low'] > 0).sum())}** with an interval above 0 and on "
+        f"{int((found['high'] < 0).sum())} with one below; {int(found['n'].min())} seeds are the "
+        "fewest of a third, and so few make an interval wide."
     )
 
 

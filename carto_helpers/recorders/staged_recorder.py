@@ -69,11 +69,11 @@ def record_stages(
     classes = np.asarray(estimator.classes_)
     _check_order(recorder.classes, classes)
     gold = _positions(np.asarray(labels), classes)
-    recorder.name_classes([str(label) for label in classes])
     index = np.arange(len(gold))
     before = recorder.epochs
     for stage, probabilities in enumerate(estimator.staged_predict_proba(inputs)):
         if (stage + 1) % every == 0:
+            recorder.name_classes([str(label) for label in classes])
             recorder.update_probabilities(stage, index, probabilities, gold)
             recorder.end_epoch()
     if recorder.epochs == before:
