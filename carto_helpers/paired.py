@@ -78,6 +78,22 @@ def paired_comparison(
     return Paired(mean, low, high, t, n, float(2 * stdtr(n - 1, -abs(t))))
 
 
+def paired_or_single(
+    first: Sequence[float] | Float[np.ndarray, " n"],
+    second: Sequence[float] | Float[np.ndarray, " n"],
+) -> Paired:
+    """Return `paired_comparison`, and of a single pair its difference alone, the rest NaN.
+
+    Examples
+    --------
+    >>> paired_or_single([0.75], [0.5])[:2]
+    (0.25, nan)
+    """
+    if len(first) == len(second) == 1:
+        return Paired(float(first[0] - second[0]), np.nan, np.nan, np.nan, 1, np.nan)
+    return paired_comparison(first, second)
+
+
 def _ratio(difference: float, error: float) -> float:
     """Return a difference in standard errors; ±inf where there is no error but a difference."""
     if error > 0:

@@ -171,7 +171,7 @@ names = student_starts.named(begun), student_starts.named(first)
 Markdown(differences.told(beside_random.students_table(of_start, *names)))
 
 # %% tags=["hide-input"]
-Markdown(student_starts.read_weights(student_starts.recorded(record.folder), begun))
+Markdown(student_starts.read_weights(record, begun))
 
 # %% [markdown]
 # ## Averages that have not settled

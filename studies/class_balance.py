@@ -5,7 +5,6 @@ a student on each for every seed, by the recipe of phase 1. A row that is in cla
 the results folder is not made again.
 """
 
-import argparse
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +23,7 @@ from carto_helpers.runs.student_run import subset_index
 from carto_helpers.runs.workbench import Workbench
 from carto_helpers.scoring import scores
 from carto_helpers.training import Training, TrainingData, evaluate
+from studies.options import configured, options, taught_by
 
 RULES = ("easy-to-learn", "ambiguous", "hard-to-learn", "high-correctness")
 Task = tuple[str, str, int]
@@ -31,20 +31,11 @@ Task = tuple[str, str, int]
 
 def main() -> None:
     """Run what is missing, two at a time, one thread each."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-root", required=True, help="CIFAR-10's folder")
-    parser.add_argument("--results", required=True, help="where teacher and phase 1 are recorded")
-    parser.add_argument("--rules", nargs="+", default=list(RULES))
-    parser.add_argument("--teacher-start", default="scratch", help="of the teacher (scratch)")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser = options(__doc__, teacher_start="scratch")
+    parser.add_argument("--rules", nargs="+", default=list(RULES), help=f"({' '.join(RULES)})")
     parser.add_argument("--only-within", action="store_true", help="only rules within each class")
     asked = parser.parse_args()
-    config = PhaseConfig(
-        dataset="cifar10",
-        data_root=asked.data_root,
-        results=asked.results,
-        teacher_start=asked.teacher_start,
-    )
+    config = configured(asked)
     path = Path(asked.results) / "class_balance.csv"
     done = _recorded(config)
     arms = ARMS[1:] if asked.only_within else ARMS
@@ -60,15 +51,8 @@ def main() -> None:
 def _recorded(config: PhaseConfig) -> set[Task]:
     """Return what is run by the dynamics of the teacher that `run` takes."""
     rows = recorded(Path(config.results))
-    own = rows[rows["dynamics_sha256"] == _teacher(Workbench(config))["dynamics_sha256"]]
+    own = rows[rows["dynamics_sha256"] == taught_by(Workbench(config))["dynamics_sha256"]]
     return set(own[["rule", "arm", "seed"]].itertuples(index=False, name=None))
-
-
-def _teacher(bench: Workbench) -> "pd.Series[Any]":
-    teacher = bench.chosen_teacher()
-    if teacher is None:
-        raise FileNotFoundError(f"expected a teacher in {bench.config.results}; train it")
-    return teacher
 
 
 def _one_thread() -> None:
@@ -80,7 +64,7 @@ def run(config: PhaseConfig, task: Task) -> dict[str, Any]:
     rule, arm, seed = task
     bench = Workbench(config)
     spec = SubsetSpec(rule=rule, fraction=config.fraction)
-    student = bench.student_run(_teacher(bench), spec, seed)
+    student = bench.student_run(taught_by(bench), spec, seed)
     engine = bench.engine(bench.network("student"), "student").alone()
     splits = bench.resident(engine, student.teacher_key)
     index = subset(bench, student, arm)

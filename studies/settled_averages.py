@@ -7,8 +7,6 @@ still holds, the averages are taken anew over the student's own training images,
 scored again; nothing is trained. A row in settled_averages.csv of that folder is not made again.
 """
 
-import argparse
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,37 +17,28 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from carto_helpers import models
-from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec
+from carto_helpers.config import StudentRun, SubsetSpec
 from carto_helpers.findings.settled_averages import FILE, recorded
 from carto_helpers.networks.weights import load_weights
 from carto_helpers.runs.provenance import provenance
 from carto_helpers.runs.student_run import subset_index
 from carto_helpers.runs.workbench import Workbench
-from carto_helpers.training import evaluate
+from carto_helpers.training import batches, evaluate
+from studies.options import configured, options, taught_by
 
 _BATCH = 500  # images
 
 
 def main() -> None:
     """Score what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-root", required=True, help="CIFAR-10's folder")
-    parser.add_argument("--results", required=True, help="where students and weights are recorded")
-    parser.add_argument("--architecture", default="efficientnet", help="(efficientnet)")
-    parser.add_argument("--teacher-start", default="cifar100", help="of the teacher (cifar100)")
-    parser.add_argument("--fractions", nargs="+", type=float, default=[0.01, 0.05])
-    parser.add_argument("--seeds", type=int, default=3)
-    asked = parser.parse_args()
-    config = PhaseConfig(
-        dataset="cifar10",
-        data_root=asked.data_root,
-        results=asked.results,
-        architecture=asked.architecture,
-        teacher_start=asked.teacher_start,
-        train=False,
+    parser = options(__doc__, teacher_start="cifar100")
+    parser.add_argument("--architecture", default="efficientnet", help="the student (efficientnet)")
+    parser.add_argument(
+        "--fractions", nargs="+", type=float, default=[0.01, 0.05], help="of the split (0.01 0.05)"
     )
-    bench, path = Workbench(config), Path(asked.results) / FILE
-    teacher = bench.chosen_teacher()
+    asked = parser.parse_args()
+    bench = Workbench(configured(asked, architecture=asked.architecture, train=False))
+    path, teacher = Path(asked.results) / FILE, taught_by(bench)
     for fraction in asked.fractions:
         for seed in range(asked.seeds):
             run = bench.student_run(teacher, SubsetSpec(rule="random", fraction=fraction), seed)
@@ -83,7 +72,7 @@ def scored(bench: Workbench, run: StudentRun) -> dict[str, Any]:
         "fraction": run.subset.fraction,
         "seed": run.student_seed,
         "n_train": len(index),
-        "steps": math.ceil(len(index) / run.recipe.batch_size) * run.recipe.epochs,
+        "steps": len(batches(index, run.recipe.batch_size)) * run.recipe.epochs,
         "momentum": momentum,
         "test_macro_f1": facts["test_macro_f1"],
         "settled_macro_f1": evaluate(network, splits["test"], engine).macro_f1,
@@ -91,15 +80,15 @@ def scored(bench: Workbench, run: StudentRun) -> dict[str, Any]:
     }
 
 
-def settle(network: nn.Module, batches: Iterable[Tensor]) -> float:
-    """Take a network's running averages anew over `batches`; return the momentum they had.
+def settle(network: nn.Module, images: Iterable[Tensor]) -> float:
+    """Take a network's running averages anew over `images`; return the momentum they had.
 
     Parameters
     ----------
     network
         With batch normalisation. All else is in evaluation mode, dropout too.
-    batches
-        Images as the network takes them, (B, C, H, W), of one size.
+    images
+        Batches as the network takes them, (B, C, H, W), of one size.
     """
     network.eval()
     layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
@@ -109,7 +98,7 @@ def settle(network: nn.Module, batches: Iterable[Tensor]) -> float:
         layer.momentum = None  # the plain mean over batches
         layer.train()
     with torch.no_grad():
-        for batch in batches:
+        for batch in images:
             network(batch)
     for layer in layers:
         layer.momentum = momentum

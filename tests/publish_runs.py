@@ -80,9 +80,10 @@ def _add_starts(target: Results, for_weights: pd.DataFrame) -> None:
     begun_with = {label.partition(":")[2] for label in target.students()["start"]}
     begun = for_weights[for_weights["key"].isin(begun_with)]
     there = student_starts.recorded(target.folder)
-    begun = begun[~begun["key"].isin(there["key"])]
+    begun = begun[~begun["dynamics_sha256"].isin(there.get("dynamics_sha256", []))]
     if len(begun):
-        both = pd.concat([rows for rows in (there, begun) if len(rows)])  # none would type columns
+        kept = there[~there["key"].isin(begun["key"])]  # not what was trained again
+        both = pd.concat([rows for rows in (kept, begun) if len(rows)])  # none would type columns
         write_bytes(target.folder / student_starts.FILE, both.to_csv(index=False).encode())
 
 

@@ -57,6 +57,10 @@ def test_of_a_network_that_students_only_began_with_the_row_is_published(tmp_pat
     assert not (target.folder / "dynamics" / "0a.parquet").exists()
     assert publish(source, target) == []
     assert student_starts.recorded(target.folder)["key"].tolist() == ["0a"]
+    again = Results(tmp_path / "again")
+    add_teacher(again, "0a", teacher="tf_efficientnet_b0", dynamics_sha256="0" * 64)
+    assert publish(again, target) == []
+    assert student_starts.recorded(target.folder)["dynamics_sha256"].tolist() == ["0" * 64]
 
 
 def test_a_damaged_file_is_not_published(tmp_path: Path) -> None:

@@ -5,10 +5,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from made_runs import make_folder, tiny_config
 from scipy.stats import ttest_rel
 from torch import nn
 
+from carto_helpers import experiments
+from carto_helpers.config import SubsetSpec
 from carto_helpers.findings import settled_averages
+from carto_helpers.runs.workbench import Workbench
+from studies import settled_averages as study
 from studies.settled_averages import settle
 
 
@@ -25,6 +30,27 @@ def test_averages_are_those_of_the_images_and_nothing_else_changes() -> None:
     assert (network[1].weight == 2).all()
     assert network[1].momentum == 0.01
     assert not any(module.training for module in network.modules())
+
+
+def test_a_recorded_student_is_scored_again_and_nothing_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tiny_config(make_folder(tmp_path / "noise"), tmp_path / "results", fractions=(0.4,))
+    experiments.phase3(config)
+    monkeypatch.setattr(study, "configured", lambda asked, **more: config)
+    asked = ["--data-root", "", "--results", config.results, "--fractions", "0.4", "0.9"]
+    monkeypatch.setattr("sys.argv", ["settled_averages", *asked, "--seeds", "1"])
+    study.main()
+    assert "no weights of 90%, seed 0: train it" in capsys.readouterr().out
+    study.main()  # the row is there: it is not made again
+    [row] = settled_averages.recorded(Path(config.results)).to_dict("records")
+    students = Workbench(config).results.students().set_index("key")
+    assert row["test_macro_f1"] == students.loc[row["key"], "test_macro_f1"]
+    assert (row["n_train"], row["steps"], row["seed"]) == (12, 4, 0)  # batches of 8 and 4, twice
+    run = Workbench(config).student_run(
+        study.taught_by(Workbench(config)), SubsetSpec(rule="random", fraction=0.4), 0
+    )
+    assert study.scored(Workbench(config), run)["settled_macro_f1"] == row["settled_macro_f1"]
 
 
 ROWS = pd.DataFrame([
@@ -51,6 +77,16 @@ def test_what_has_not_settled_is_told_by_momentum_and_steps(tmp_path: Path) -> N
     table = settled_averages.settled_table(found)
     assert table["not settled"].tolist() == ["27.1%", "0.2%"]
     assert table["difference"].tolist() == ["+0.210", "+0.010"]
+
+
+def test_one_seed_has_no_interval() -> None:
+    found = settled_averages.by_size(ROWS[ROWS["seed"] == 1])
+    assert found["difference"].tolist() == pytest.approx([0.21, 0.01])
+    assert found[["low", "high"]].isna().all(axis=None)
+    assert settled_averages.settled_table(found)["95 % interval"].tolist() == ["–", "–"]
+    assert "**0.230** with settled ones (difference of one seed)" in settled_averages.read_settled(
+        found
+    )
 
 
 def test_not_run_is_told(tmp_path: Path) -> None:

@@ -84,9 +84,38 @@ def test_the_weights_are_told_by_the_row_of_their_network(tmp_path: Path, found)
         val_macro_f1=0.3,
         seconds=900.0,
     )
-    pd.DataFrame([row, row | {"key": "ffff"}]).to_csv(tmp_path / student_starts.FILE, index=False)
-    told = student_starts.read_weights(student_starts.recorded(tmp_path), found[2])
-    assert told == (
+    told = (
         "The weights are those of `tf_efficientnet_b0` trained on cifar100 (macro F1 "
         "0.300 on its validation split, 15 minutes on made), the head replaced."
     )
+    own = Results(tmp_path / "own")  # where they were trained: among the teachers
+    own.append_teacher(row)
+    assert student_starts.read_weights(own, found[2]) == told
+    pd.DataFrame([row, row | {"key": "ffff"}]).to_csv(tmp_path / student_starts.FILE, index=False)
+    assert student_starts.read_weights(Results(tmp_path), found[2]) == told
+    assert student_starts.read_weights(Results(tmp_path / "none"), found[2]) == ""
+
+
+def test_a_third_of_one_seed_has_no_interval_and_another_start_alone_is_shown(
+    tmp_path: Path,
+) -> None:
+    results = Results(tmp_path)
+    recipe = PhaseConfig().teacher_recipe(1e-3).to_json()
+    results.append_teacher(teacher_row(key="a", dataset="cifar10", split_seed=0, recipe=recipe))
+    shared = {"dataset": "cifar10", "student": "efficientnet", "teacher_key": "a", "fraction": 0.33}
+    results.append_student(student_row(**shared, key="1", start=BEGUN, test_macro_f1=0.75))
+    shown, other = student_starts.other_start(results, "cifar10", "efficientnet")
+    assert shown["key"].tolist() == ["1"]
+    assert other.empty
+    table = tables.table3(
+        tables.summary(shown), published("table3_phase1"), datasets=["cifar10"],
+        students=["efficientnet"],
+    )  # fmt: skip
+    assert student_starts.by_start(table, shown, other).empty
+    results.append_student(student_row(**shared, key="2", test_macro_f1=0.5))
+    shown, other = student_starts.other_start(results, "cifar10", "efficientnet")
+    assert (shown["key"].tolist(), other["key"].tolist()) == (["2"], ["1"])
+    found = student_starts.by_start(table, shown, other)
+    assert found[["difference", "n"]].to_numpy().tolist() == [[0.25, 1]]
+    assert found[["low", "high"]].isna().all(axis=None)
+    assert student_starts.start_table(found, shown, other)["95 % interval"].tolist() == ["–"]

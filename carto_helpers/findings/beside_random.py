@@ -1,11 +1,9 @@
 """How chosen subsets score beside a random one of their size, seed by seed."""
 
-import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from carto_helpers.comparison import SUBSET, require_columns, round_shares
-from carto_helpers.paired import LEAST_ROWS, LEVEL, holm, paired_comparison
+from carto_helpers.paired import LEAST_ROWS, LEVEL, holm, paired_or_single
 from carto_helpers.printed_numbers import interval_column, printed_p, signed, signed_interval
 
 BESIDE = ("train_data", "gain", "low", "high", "p", "n")
@@ -45,7 +43,8 @@ def beside_random(table: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
     for _, subset in chosen.iterrows():
         pairs = pd.concat([_by_seed(students, subset), random], axis=1, join="inner").to_numpy()
         if len(pairs):
-            lines.append((subset["train_data"], *_gain(*pairs.T), len(pairs)))
+            gain, low, high, _, n, p, _ = paired_or_single(*pairs.T)
+            lines.append((subset["train_data"], gain, low, high, p, n))
     found = pd.DataFrame(lines, columns=list(BESIDE))
     is_tested = found["n"] >= LEAST_ROWS
     found["p"] = found["p"].where(is_tested)
@@ -107,16 +106,6 @@ def _by_seed(students: pd.DataFrame, subset: "pd.Series[float]") -> "pd.Series[f
             f"{sorted(rows['student_seed'])}; pass the rows of one student and one teacher"
         )
     return rows.set_index("student_seed")["test_macro_f1"]
-
-
-def _gain(
-    first: Float[np.ndarray, " n"], second: Float[np.ndarray, " n"]
-) -> tuple[float, float, float, float]:
-    """Return the columns `gain` to `p`, the last not yet corrected."""
-    if len(first) < 2:
-        return float(first[0] - second[0]), np.nan, np.nan, np.nan
-    found = paired_comparison(first, second)
-    return found.difference, found.low, found.high, found.p
 
 
 def beside_table(found: pd.DataFrame) -> pd.DataFrame:

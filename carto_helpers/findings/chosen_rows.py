@@ -3,7 +3,7 @@
 import pandas as pd
 
 from carto_helpers.comparison import has_papers_start
-from carto_helpers.config import PhaseConfig, start_name
+from carto_helpers.config import FAMILIES, PhaseConfig, start_name
 from carto_helpers.findings.doubted_rows import with_doubts
 from carto_helpers.records import Results
 
@@ -14,10 +14,15 @@ _TEACHERS = {PhaseConfig().teacher_recipe(rate).to_json() for rate in (1e-3, 1e-
 
 
 def paper_teachers(results: Results) -> pd.DataFrame:
-    """Return the rows of teachers.csv on the paper's data sets by its recipe and learning rates."""
+    """Return the rows of teachers.csv that are the paper's.
+
+    Of its three families, on its data sets, by its recipe and learning rates; a network that was
+    trained for its weights alone is none of them.
+    """
     rows = results.teachers()
     return rows[
         rows["dataset"].isin(PAPERS_DATASETS)
+        & rows["teacher"].isin(FAMILIES)
         & rows["recipe"].isin(_TEACHERS)
         & (rows["split_seed"] == _SPLIT)
     ]

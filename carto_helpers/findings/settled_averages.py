@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from carto_helpers.paired import paired_comparison
+from carto_helpers.paired import paired_or_single
 from carto_helpers.printed_numbers import interval_column, signed, signed_interval
 
 FILE = "settled_averages.csv"  # of a results folder
@@ -45,12 +44,10 @@ def by_size(rows: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for (network, fraction), group in rows.groupby(["network", "fraction"]):
         before, after = (group[name].to_numpy() for name in ("test_macro_f1", "settled_macro_f1"))
-        gain, low, high = (after - before).mean(), np.nan, np.nan
-        if len(group) > 1:
-            gain, low, high = paired_comparison(after, before)[:3]
+        found = paired_or_single(after, before)
         steps, momentum = group["steps"].iloc[0], group["momentum"].iloc[0]
         facts = network, fraction, steps, (1 - momentum) ** steps
-        lines.append((*facts, before.mean(), after.mean(), gain, low, high, len(group)))
+        lines.append((*facts, before.mean(), after.mean(), *found[:3], len(group)))
     return pd.DataFrame(lines, columns=list(SETTLED))
 
 

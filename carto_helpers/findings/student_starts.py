@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from carto_helpers.comparison import SUBSET, require_columns, round_shares
 from carto_helpers.config import start_name
 from carto_helpers.findings.chosen_rows import chosen_teachers, from_papers_start, paper_students
-from carto_helpers.paired import paired_comparison
+from carto_helpers.paired import paired_or_single
 from carto_helpers.printed_numbers import interval_column, signed
 from carto_helpers.records import Results
 
@@ -69,11 +68,9 @@ def by_start(table: pd.DataFrame, first: pd.DataFrame, other: pd.DataFrame) -> p
     lines = []
     for subset, rows in thirds.groupby("train_data", sort=False):
         begun, before = (rows[f"test_macro_f1_{which}"].to_numpy() for which in ("other", "first"))
-        gain, low, high = (begun - before).mean(), np.nan, np.nan
-        if len(rows) > 1:
-            gain, low, high = paired_comparison(begun, before)[:3]
+        found = paired_or_single(begun, before)
         means = before.mean(), begun.mean()
-        lines.append((subset, rows["paper"].iloc[0], *means, gain, low, high, len(rows)))
+        lines.append((subset, rows["paper"].iloc[0], *means, *found[:3], len(rows)))
     return pd.DataFrame(lines, columns=list(STARTED))
 
 
@@ -120,19 +117,25 @@ def _span(scores: "pd.Series[float]") -> str:
 
 
 def recorded(folder: Path) -> pd.DataFrame:
-    """Return the networks whose weights students of the record began with, `COLUMNS` and others.
+    """Return the networks of which a record holds the row alone, `COLUMNS` and others.
 
-    They are no teachers of the paper's; `carto teacher` trained them by the teacher's recipe.
+    Students began with their weights. They are no teachers of the paper's; `carto teacher` trained
+    them by the teacher's recipe.
     """
     path = folder / FILE
     if not path.is_file():
         return pd.DataFrame(columns=list(COLUMNS))
-    return pd.read_csv(path, dtype={"key": str})
+    return pd.read_csv(path, dtype={"key": str, "dynamics_sha256": str})
 
 
-def read_weights(networks: pd.DataFrame, other: pd.DataFrame) -> str:
-    """Return where the other start's weights come from, as Markdown; "" if it is not recorded."""
+def read_weights(results: Results, other: pd.DataFrame) -> str:
+    """Return where the other start's weights come from, as Markdown; "" if it is not recorded.
+
+    Their network is one of the record's teachers or of `recorded`.
+    """
     keys = {label.partition(":")[2] for label in other["start"]}
+    both = [rows[list(COLUMNS)] for rows in (results.teachers(), recorded(results.folder))]
+    networks = pd.concat([rows for rows in both if len(rows)] or both).drop_duplicates("key")
     lines = [
         f"The weights are those of `{row['network']}` trained on {row['dataset']} "
         f"(macro F1 {row['val_macro_f1']:.3f} on its validation split, {row['seconds'] / 60:.0f} "

@@ -1,0 +1,46 @@
+"""What every study of trained students asks on the command line, and the bench it works at."""
+
+import argparse
+from typing import Any
+
+import pandas as pd
+
+from carto_helpers.config import PhaseConfig
+from carto_helpers.runs.workbench import Workbench
+
+
+def options(description: str | None, *, teacher_start: str) -> argparse.ArgumentParser:
+    """Return a parser of the shared options; a study adds its own."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data-root", required=True, help="CIFAR-10's folder")
+    parser.add_argument("--results", required=True, help="where teacher and students are recorded")
+    parser.add_argument(
+        "--teacher-start", default=teacher_start, help=f"of the teacher ({teacher_start})"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="of the students (3)")
+    return parser
+
+
+def configured(asked: argparse.Namespace, **more: Any) -> PhaseConfig:
+    """Return CIFAR-10's configuration with what was asked, and `more` of the study's own."""
+    return PhaseConfig(
+        dataset="cifar10",
+        data_root=asked.data_root,
+        results=asked.results,
+        teacher_start=asked.teacher_start,
+        **more,
+    )
+
+
+def taught_by(bench: Workbench) -> "pd.Series[Any]":
+    """Return the row of the recorded teacher.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    """
+    teacher = bench.chosen_teacher()
+    if teacher is None:
+        raise FileNotFoundError(f"expected a teacher in {bench.config.results}, got none; train it")
+    return teacher
