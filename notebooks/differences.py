@@ -72,7 +72,7 @@ tables.show(differences.widest(whole), caption="Cells of table 3 that differ.")
 # %% tags=["hide-input"]
 for student in run:
     pairs = differences.twins(shared, whole[whole["student"] == student])
-    display(Markdown(f"**{student}**\n\n{differences.told(pairs)}"))
+    display(Markdown(f"**{student}**\n\n{differences.told(differences.twin_table(pairs))}"))
 
 # %% [markdown]
 # ## Low variability, of two kinds
@@ -199,8 +199,8 @@ Markdown(differences.told(settled_averages.settled_table(settled)))
 # Correctness takes eleven values, and many images share the highest. *high-correctness* is the
 # first of them in the split's shuffled order, one draw for all seeds, while *random* draws anew for
 # each. Is its score this draw's? Here are others among the same ties, each with a student of every
-# seed; the question came up when the rows were known. MobileNet, with the teacher of the tables (95
-# %, paired over seeds, not corrected).
+# seed; the question came up when the rows were known. MobileNet, with the teacher of the tables;
+# intervals of 95 %, paired over seeds, not corrected.
 
 # %% tags=["hide-input"]
 key = chosen_rows.chosen_teachers(record).set_index("dataset")["key"].get("cifar10")

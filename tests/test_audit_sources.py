@@ -30,14 +30,14 @@ def test_a_point_is_its_reading_our_rows_and_its_evidence() -> None:
     evidence = frame([{"student": "ResNet", "score": "0.5"}])
     point = Point(number=1, title="t", evidence=evidence, reading="It is so.", ours="None.")
     assert point.text() == (
-        "It is so.\n\n**Our rows.** None.\n\n| student | score |\n| --- | --- |\n| ResNet | 0.5 |"
+        "It is so.\n\n**Our rows.** None.\n\n| student | score |\n| --- | ---: |\n| ResNet | 0.5 |"
     )
 
 
 def test_wide_evidence_is_shown_upright() -> None:
     evidence = frame([{"student": name} | dict.fromkeys("abcde", "1") for name in ("M", "R")])
     point = Point(number=1, title="t", evidence=evidence, reading="r", ours="o")
-    assert point.text().endswith("| of each | M | R |\n| --- | --- | --- |" + "".join(
+    assert point.text().endswith("| of each | M | R |\n| --- | ---: | ---: |" + "".join(
         f"\n| {name} | 1 | 1 |" for name in "abcde"
     ))  # fmt: skip
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from carto_helpers.findings.differences import subsets_of, twins, widest
+from carto_helpers.findings.differences import subsets_of, told, twin_table, twins, widest
 from carto_helpers.records import Results
 
 BOOK = Path(__file__).parents[1] / "book" / "results"
@@ -42,6 +42,10 @@ def test_a_pair_that_shares_most_is_told_once_with_both_gaps() -> None:
     ]
     assert found["ours"].iloc[0] == pytest.approx(0.05)
     assert found["paper"].iloc[0] == pytest.approx(-0.20)
+    assert told(twin_table(found)).splitlines()[1:] == [
+        "| --- | --- | ---: | ---: | ---: |",
+        "| 33% ambiguous | 33% easy-to-learn | 0.900 | +0.050 | −0.200 |",
+    ]
 
 
 def test_a_pair_that_shares_less_is_none() -> None:
@@ -51,6 +55,7 @@ def test_a_pair_that_shares_less_is_none() -> None:
 def test_a_score_that_is_missing_leaves_a_gap() -> None:
     shared, table = made_pair(0.9)
     found = twins(shared, table.assign(paper=float("nan")))
+    assert twin_table(found)["paper"].tolist() == ["–"]
     assert found["paper"].isna().all()
     assert found["ours"].notna().all()
 

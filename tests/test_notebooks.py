@@ -1,5 +1,6 @@
 """Notebooks stop in their first cell on a parameter they do not know, or that is wrong."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -95,6 +96,16 @@ def test_papermill_stops_there_too(tmp_path: Path) -> None:
         )
     assert "experiments.configure" in stop.value.source
     assert stop.value.exec_count <= 3  # parameters, injected parameters, set-up
+
+
+def test_no_line_of_text_is_a_comment() -> None:
+    """MyST leaves out a line that begins with %: half a sentence, where it was wrapped there."""
+    pages = [*NOTEBOOKS.glob("*.py"), *(NOTEBOOKS.parent / "book").glob("*.md")]
+    assert len(pages) > 15
+    for path in pages:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        lost = [line for line in lines if re.match(r"(# )?%(?!%)", line)]
+        assert not lost, (path.name, lost)
 
 
 def test_every_notebook_that_reads_a_record_shows_where_its_rows_and_their_marks_are_from() -> None:

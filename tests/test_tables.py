@@ -278,3 +278,13 @@ def test_a_fraction_of_many_decimals_finds_its_rows() -> None:
 def test_a_bar_in_a_name_ends_no_cell() -> None:
     frame = pd.DataFrame({"class": ["a|b"], "n|m": [1]})
     assert markdown(frame).splitlines() == [r"| class | n\|m |", "| --- | ---: |", r"| a\|b | 1 |"]
+
+
+def test_printed_numbers_are_set_right_and_intervals_are_not() -> None:
+    printed = {
+        "gain": ["+0.010", "–"], "p": ["< 0.001", "0.020"], "interval": ["−0.1 to +0.2", "–"],
+        "share": ["27.1%", "0.2 %"], "count": ["1,200", "3"], "size": ["33% random", "100%"],
+        "steps": ["1e-05", "−2e-05"],
+    }  # fmt: skip
+    rulers = markdown(pd.DataFrame(printed)).splitlines()[1]
+    assert rulers == "| ---: | ---: | --- | ---: | ---: | --- | ---: |"

@@ -1,6 +1,7 @@
 """How a table is printed: headings, decimals, tinted marks, caption and notes."""
 
 import hashlib
+import re
 from html import escape
 from typing import Any
 
@@ -10,6 +11,8 @@ from pandas.io.formats.style import Styler
 
 from carto_helpers.doubts import meanings
 from carto_helpers.printed_numbers import MINUS
+
+_NUMBER = re.compile(r"[+−-]?(\d[\d.,]*(e-?\d+)?|∞)( ?%)?|<? ?0\.\d+|–|nan|None")
 
 HEADINGS = {
     "number": "no.", "point": "point", "step": "step",
@@ -176,6 +179,8 @@ def _interval(low: float, high: float, digits: int) -> str:
 def markdown(table: pd.DataFrame) -> str:
     """Return a frame as a Markdown table, its columns as they are named; numbers are set right.
 
+    Numbers as text too, with "–" for none.
+
     Examples
     --------
     >>> import pandas as pd
@@ -184,7 +189,12 @@ def markdown(table: pd.DataFrame) -> str:
     | --- | ---: |
     | ResNet | 3 |
     """
-    rulers = ["---:" if is_numeric_dtype(table[name]) else "---" for name in table]
+    rulers = ["---:" if _holds_numbers(table[name]) else "---" for name in table]
     lines = [list(table.columns), rulers, *table.astype(object).to_numpy().tolist()]
     cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
     return "\n".join("| " + " | ".join(line) + " |" for line in cells)
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    """Return whether all cells are numbers, printed or not, or stand for none."""
+    return is_numeric_dtype(column) or all(_NUMBER.fullmatch(str(cell)) for cell in column)

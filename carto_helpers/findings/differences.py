@@ -8,6 +8,7 @@ from carto_helpers.comparison import require_columns
 from carto_helpers.findings.chosen_rows import chosen_teachers
 from carto_helpers.findings.report_card import overlaps, ranked_subsets, report_card
 from carto_helpers.findings.teacher_map import teacher_map
+from carto_helpers.printed_numbers import MINUS, number, signed
 from carto_helpers.records import Results
 
 
@@ -60,6 +61,15 @@ def twins(shared: pd.DataFrame, table: pd.DataFrame, *, least: float = 0.8) -> p
     return pairs.sort_values("shared", ascending=False, ignore_index=True)
 
 
+def twin_table(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return `twins` as a page shows it, its differences as text."""
+    return pairs.assign(**{side: _differences(pairs[side]) for side in ("ours", "paper")})
+
+
+def _differences(column: "pd.Series[float]") -> list[str]:
+    return ["–" if np.isnan(value) else signed(value) for value in column]
+
+
 def subsets_of(results: Results, dataset: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return report card and overlaps of the chosen teacher's subsets; two empty frames if none.
 
@@ -88,17 +98,17 @@ def teacher_on_subsets(card: pd.DataFrame) -> pd.DataFrame:
 def told(frame: pd.DataFrame) -> str:
     """Return a frame as a Markdown table, or that nothing is recorded yet.
 
-    Numbers have three decimals, or one digit where those would all be 0.
+    Numbers have three decimals, or one digit where those would all be 0, and a real minus.
 
     Examples
     --------
     >>> print(told(pd.DataFrame({"subset": ["random"], "shared": [0.33]})))
     | subset | shared |
-    | --- | --- |
+    | --- | ---: |
     | random | 0.330 |
     >>> print(told(pd.DataFrame({"learning_rate": [1e-4]})))
     | learning_rate |
-    | --- |
+    | ---: |
     | 0.0001 |
     >>> told(pd.DataFrame())
     '**Not run yet.**'
@@ -113,4 +123,4 @@ def _rounded(value: object) -> object:
         return value
     if np.isnan(value):
         return "–"
-    return f"{value:.1g}" if 0 < abs(value) < 5e-4 else f"{value:.3f}"
+    return f"{value:.1g}".translate(MINUS) if 0 < abs(value) < 5e-4 else number(value, 3)

@@ -17,7 +17,7 @@ from carto_helpers.findings.chosen_rows import (
 )
 from carto_helpers.findings.teacher_map import TeacherMap, recorded_maps, teacher_map
 from carto_helpers.paired import LEVEL, holm, paired_comparison, rank_correlation
-from carto_helpers.printed_numbers import interval_column, signed, signed_interval
+from carto_helpers.printed_numbers import interval_column, printed_p, signed, signed_interval
 from carto_helpers.records import Results
 from carto_helpers.selection import PHASE1_RULES
 
@@ -193,8 +193,9 @@ def score_table(found: pd.DataFrame) -> pd.DataFrame:
     """Return the part of `contrast` that students fill, for a page: rows with `n` above 0."""
     run = found[found["n"] > 0]
     shown = run[["rule", "paper", "ours", "ours_gain", "other", "other_gain"]].assign(
-        interval=interval_column(run), p=run["p"], n=run["n"]
-    )
+        ours_gain=run["ours_gain"].map(signed), other_gain=run["other_gain"].map(signed),
+        interval=interval_column(run), p=run["p"].map(printed_p), n=run["n"],
+    )  # fmt: skip
     names = {
         "ours": "first",
         "ours_gain": "first − random",
