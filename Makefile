@@ -63,7 +63,7 @@ book: $(RUNS_READY) ## run the main job on the embedded data, build the book wit
 	cp $(WORK)/pages/*.ipynb $(WORK)/book/phases/
 	$(BIN)/jupyter-book build $(WORK)/book --path-output book $(STRICT)
 
-report: $(BOOK_READY) ## make the book's pages and README's table again from book/results, no training
+report: $(BOOK_READY) ## make the book's pages and README's text again from book/results, no training
 	$(BIN)/python -m carto_helpers report --from notebooks --to book/phases --results book/results
 	$(BIN)/python tests/make_readme.py
 

@@ -1,4 +1,4 @@
-"""Write map, verdict and results into README.md from book/results; `make report` calls it."""
+"""Write what the record says into README.md and the book's intro; `make report` calls it."""
 
 import io
 import re
@@ -32,14 +32,42 @@ from carto_helpers.report import coverage
 ROOT = Path(__file__).parents[1]
 RECORD = Results(ROOT / "book" / "results")
 PICTURE = "book/_static/data_map.png"
+WRITTEN = ("README.md", "book/intro.md")
 STUDIED = "cifar10, mobilenet"  # where more than one teacher and the study have students
 
 
-def verdict_text() -> str:
+def verdict_text(findings: pd.DataFrame) -> str:
     """Return what the record says of the paper's first claim, and of all of them."""
-    findings = judging.judge(RECORD)
-    first = findings[findings["claim"] == findings["claim"].iloc[0]]
-    known = first[first["verdict"] != UNKNOWN]
+    others = other_starts.judge_other_starts(RECORD, findings)
+    changed = "" if others.empty else other_starts.read_other_starts(others)
+    parts = [
+        *_main_claim(findings), _practice(_known(findings)), _starts(),
+        judging.read_claims(findings), changed, _why(),
+    ]  # fmt: skip
+    return _block(*parts)
+
+
+def answer_text(findings: pd.DataFrame) -> str:
+    """Return the short of it, for the book's first page."""
+    return _block(*_main_claim(findings), judging.read_claims(findings))
+
+
+def _block(*parts: str) -> str:
+    return "\n" + "\n\n".join(filter(None, parts)) + "\n\n"
+
+
+def _first(findings: pd.DataFrame) -> pd.DataFrame:
+    return findings[findings["claim"] == findings["claim"].iloc[0]]
+
+
+def _known(findings: pd.DataFrame) -> pd.DataFrame:
+    """Return the places in which the first claim could be tested."""
+    return _first(findings)[lambda rows: rows["verdict"] != UNKNOWN]
+
+
+def _main_claim(findings: pd.DataFrame) -> tuple[str, str]:
+    """Return what the paper's first claim is, and what was found of it, a line a place."""
+    first, known = _first(findings), _known(findings)
     starts = chosen_rows.chosen_teachers(RECORD).set_index("dataset")["start"].map(start_name)
     lines = [place_line(row, starts[row["dataset"]]) for row in known.to_dict("records")]
     missing = [f"{row['dataset']}, {row['subject']}" for row in first.to_dict("records")
@@ -52,13 +80,7 @@ def verdict_text() -> str:
     )
     rest = f"- not enough runs yet: {'; '.join(missing)}." if missing else ""
     lines += [rest] if rest else []
-    others = other_starts.judge_other_starts(RECORD, findings)
-    changed = "" if others.empty else other_starts.read_other_starts(others)
-    parts = [
-        head, "\n".join(lines), _practice(known), _starts(), judging.read_claims(findings), changed,
-        _why(),
-    ]  # fmt: skip
-    return "\n" + "\n\n".join(filter(None, parts)) + "\n\n"
+    return head, "\n".join(lines)
 
 
 def place_line(row: dict[str, Any], start: str) -> str:
@@ -70,7 +92,10 @@ def place_line(row: dict[str, Any], start: str) -> str:
     rest += f"; {n_missing} are not run" if n_missing else ""
     papers = ""
     if row["paper"]:
-        papers = f" (As the paper prints it, {row['paper']}; for its random row see Results.)"
+        papers = (
+            f" (As the paper prints it, {row['paper']}; its random row seems to be of another "
+            "measure, as the audit finds.)"
+        )
     return (
         f"- {row['dataset']}, {row['subject']}, teacher {_began(start)}: "
         f"**{row['reason'] or row['verdict']}**. {reading}. Tests in pairs of the same seed show "
@@ -249,25 +274,33 @@ def cost_text() -> str:
     return f"\n{differences.told(shown)}\n\n"
 
 
-def written(readme: str) -> str:
-    """Return README with what the record says between its marks."""
-    texts = {
+def texts() -> dict[str, str]:
+    """Return what the record says, by the name of its marks."""
+    findings = judging.judge(RECORD)
+    return {
         "map": map_text(),
-        "verdict": verdict_text(),
+        "verdict": verdict_text(findings),
+        "answer": answer_text(findings),
         "results": results_text(),
         "cost": cost_text(),
     }
-    for name, text in texts.items():
+
+
+def written(page: str, said: dict[str, str]) -> str:
+    """Return a page with `texts` between its marks."""
+    for name, text in said.items():
         between = f"(?<=<!-- {name}: make report writes it -->\n).*(?=<!-- end of {name} -->)"
-        readme = re.sub(between, lambda _, new=text: new, readme, flags=re.DOTALL)
-    return readme
+        page = re.sub(between, lambda _, new=text: new, page, flags=re.DOTALL)
+    return page
 
 
 def main() -> None:
     """Replace what stands between the marks."""
     write_picture()
-    path = ROOT / "README.md"
-    path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+    said = texts()
+    for path in (ROOT / name for name in WRITTEN):
+        page = path.read_text(encoding="utf-8")
+        path.write_text(written(page, said), encoding="utf-8")
 
 
 if __name__ == "__main__":

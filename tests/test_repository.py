@@ -8,7 +8,7 @@ from pathlib import Path
 import jupytext
 import pytest
 import yaml
-from make_readme import place_line, written
+from make_readme import WRITTEN, place_line, texts, written
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -188,8 +188,10 @@ def test_readme_counts_what_is_shown_either_way_and_what_is_not_run(counts, said
     assert found.startswith("- cifar10, resnet, teacher pre-trained on cifar100: **")
 
 
-def test_readme_says_what_the_record_says() -> None:
+def test_readme_and_the_books_first_page_say_what_the_record_says() -> None:
     """`make report` writes it."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.count("make report writes it") == readme.count("<!-- end of ") == 4
-    assert written(readme) == readme
+    said = texts()
+    pages = [(ROOT / name).read_text(encoding="utf-8") for name in WRITTEN]
+    for page, n_marks in zip(pages, (4, 1), strict=True):
+        assert page.count("make report writes it") == page.count("<!-- end of ") == n_marks
+        assert written(page, said) == page
