@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
-from benchmarks.results import PAIRS, pairs
+from benchmarks.results import PAIRS, pairs, write_page
 from carto_helpers import models
 from carto_helpers.config import PhaseConfig, StudentRun, SubsetSpec
 from carto_helpers.engine import Engine
@@ -33,7 +33,7 @@ SUBSET = SubsetSpec(rule="random", fraction=0.33)
 
 
 def main() -> None:
-    """Run the pairs that are missing."""
+    """Run the pairs that are missing; write the page that shows them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-root", required=True, help="CIFAR-10's folder")
     parser.add_argument("--results", required=True, help="where the teacher is recorded")
@@ -49,6 +49,7 @@ def main() -> None:
             teacher="resnet",
         )
         _run(Workbench(config), arguments.seeds)
+    write_page()
 
 
 def _run(bench: Workbench, n_seeds: int) -> None:

@@ -59,6 +59,12 @@ def write(comparisons: Sequence[Comparison], facts: dict[str, str], folder: Path
     with replacing(path) as beside:
         text = json.dumps({"runs": runs}, indent=1, ensure_ascii=False)
         beside.write_text(f"{text}\n", encoding="utf-8")
+    write_page(folder)
+
+
+def write_page(folder: Path = HERE) -> None:
+    """Write RESULTS.md from results.json, the pairs of scores and the notes."""
+    runs = json.loads((folder / "results.json").read_text(encoding="utf-8"))["runs"]
     (folder / "RESULTS.md").write_text(page(runs), encoding="utf-8")
 
 
