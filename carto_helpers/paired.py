@@ -84,13 +84,18 @@ def paired_or_single(
 ) -> Paired:
     """Return `paired_comparison`, and of a single pair its difference alone, the rest NaN.
 
+    Raises
+    ------
+    ValueError
+        If the lengths differ, there is no pair, or one of several scores is NaN or infinite.
+
     Examples
     --------
     >>> paired_or_single([0.75], [0.5])[:2]
     (0.25, nan)
     """
     if len(first) == len(second) == 1:
-        return Paired(float(first[0] - second[0]), np.nan, np.nan, np.nan, 1, np.nan)
+        return Paired(round(float(first[0] - second[0]), 12), np.nan, np.nan, np.nan, 1, np.nan)
     return paired_comparison(first, second)
 
 

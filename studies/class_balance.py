@@ -23,7 +23,7 @@ from carto_helpers.runs.student_run import subset_index
 from carto_helpers.runs.workbench import Workbench
 from carto_helpers.scoring import scores
 from carto_helpers.training import Training, TrainingData, evaluate
-from studies.options import configured, options, taught_by
+from studies.options import configured, options, recorded_teacher
 
 RULES = ("easy-to-learn", "ambiguous", "hard-to-learn", "high-correctness")
 Task = tuple[str, str, int]
@@ -51,7 +51,7 @@ def main() -> None:
 def _recorded(config: PhaseConfig) -> set[Task]:
     """Return what is run by the dynamics of the teacher that `run` takes."""
     rows = recorded(Path(config.results))
-    own = rows[rows["dynamics_sha256"] == taught_by(Workbench(config))["dynamics_sha256"]]
+    own = rows[rows["dynamics_sha256"] == recorded_teacher(Workbench(config))["dynamics_sha256"]]
     return set(own[["rule", "arm", "seed"]].itertuples(index=False, name=None))
 
 
@@ -64,7 +64,7 @@ def run(config: PhaseConfig, task: Task) -> dict[str, Any]:
     rule, arm, seed = task
     bench = Workbench(config)
     spec = SubsetSpec(rule=rule, fraction=config.fraction)
-    student = bench.student_run(taught_by(bench), spec, seed)
+    student = bench.student_run(recorded_teacher(bench), spec, seed)
     engine = bench.engine(bench.network("student"), "student").alone()
     splits = bench.resident(engine, student.teacher_key)
     index = subset(bench, student, arm)

@@ -32,15 +32,9 @@ def configured(asked: argparse.Namespace, **more: Any) -> PhaseConfig:
     )
 
 
-def taught_by(bench: Workbench) -> "pd.Series[Any]":
-    """Return the row of the recorded teacher.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    """
+def recorded_teacher(bench: Workbench) -> "pd.Series[Any]":
+    """Return the row of the teacher that students learn from; raise if none is recorded."""
     teacher = bench.chosen_teacher()
     if teacher is None:
-        raise FileNotFoundError(f"expected a teacher in {bench.config.results}, got none; train it")
+        raise bench.no_teacher()
     return teacher

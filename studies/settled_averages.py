@@ -24,7 +24,7 @@ from carto_helpers.runs.provenance import provenance
 from carto_helpers.runs.student_run import subset_index
 from carto_helpers.runs.workbench import Workbench
 from carto_helpers.training import batches, evaluate
-from studies.options import configured, options, taught_by
+from studies.options import configured, options, recorded_teacher
 
 _BATCH = 500  # images
 
@@ -38,7 +38,7 @@ def main() -> None:
     )
     asked = parser.parse_args()
     bench = Workbench(configured(asked, architecture=asked.architecture, train=False))
-    path, teacher = Path(asked.results) / FILE, taught_by(bench)
+    path, teacher = Path(asked.results) / FILE, recorded_teacher(bench)
     for fraction in asked.fractions:
         for seed in range(asked.seeds):
             run = bench.student_run(teacher, SubsetSpec(rule="random", fraction=fraction), seed)
@@ -80,15 +80,15 @@ def scored(bench: Workbench, run: StudentRun) -> dict[str, Any]:
     }
 
 
-def settle(network: nn.Module, images: Iterable[Tensor]) -> float:
-    """Take a network's running averages anew over `images`; return the momentum they had.
+def settle(network: nn.Module, parts: Iterable[Tensor]) -> float:
+    """Take a network's running averages anew over `parts`; return the momentum they had.
 
     Parameters
     ----------
     network
         With batch normalisation. All else is in evaluation mode, dropout too.
-    images
-        Batches as the network takes them, (B, C, H, W), of one size.
+    parts
+        Images as the network takes them, (B, C, H, W); a smaller part counts as much as the others.
     """
     network.eval()
     layers = [module for module in network.modules() if isinstance(module, _BatchNorm)]
@@ -98,8 +98,8 @@ def settle(network: nn.Module, images: Iterable[Tensor]) -> float:
         layer.momentum = None  # the plain mean over batches
         layer.train()
     with torch.no_grad():
-        for batch in images:
-            network(batch)
+        for images in parts:
+            network(images)
     for layer in layers:
         layer.momentum = momentum
     network.eval()

@@ -12,7 +12,7 @@ from carto_helpers.own_subsets import keep_subset
 from carto_helpers.runs.distilling import train_students
 from carto_helpers.runs.workbench import Workbench
 from carto_helpers.scoring import scores
-from studies.options import configured, options, taught_by
+from studies.options import configured, options, recorded_teacher
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--architecture", default="mobilenet", help="the student (mobilenet)")
     asked = parser.parse_args()
     bench = Workbench(configured(asked, architecture=asked.architecture))
-    teacher = taught_by(bench)
+    teacher = recorded_teacher(bench)
     record = bench.results.dynamics(teacher["key"])
     statistics = scores(record.p_gold, record.is_right)
     runs = []

@@ -37,13 +37,15 @@ def publish(source: Results, target: Results) -> list[str]:
     FileNotFoundError
         If `source` holds no teachers, or lacks a subset of one's own.
     ValueError
-        If a student's teacher is in neither record, or a file is damaged.
+        If a student's teacher is in neither record, a file is damaged, or students that are to come
+        began with other weights of a network than the published ones.
     """
     if source.teachers().empty:
         raise FileNotFoundError(f"expected a record of runs in {source.folder}, got no teacher")
     for_weights = _for_weights(source)
     known = {*target.teachers()["key"], *target.students()["key"], *for_weights["key"]}
     students = source.students()[lambda rows: ~rows["key"].isin(known)]
+    _check_starts(target, for_weights, begun_with=_start_keys(students))
     new = [row for row in source.teachers().to_dict("records") if row["key"] not in known]
     for key in sorted(set(students["teacher_key"]) & known):
         row = source.teacher(key).to_dict()
@@ -62,7 +64,7 @@ def publish(source: Results, target: Results) -> list[str]:
         write_bytes(subset_path(target, rule), subset_path(source, rule).read_bytes())
     for row in students.to_dict("records"):
         target.append_student(row)
-    _add_starts(target, for_weights)
+    _add_starts(target, for_weights, begun_with=_start_keys(target.students()))
     return [*(row["key"] for row in new), *students["key"]]
 
 
@@ -76,14 +78,27 @@ def _for_weights(source: Results) -> pd.DataFrame:
     return rows[~rows["teacher"].isin(FAMILIES) & ~is_taught]
 
 
-def _add_starts(target: Results, for_weights: pd.DataFrame) -> None:
-    begun_with = {label.partition(":")[2] for label in target.students()["start"]}
-    begun = for_weights[for_weights["key"].isin(begun_with)]
+def _start_keys(students: pd.DataFrame) -> set[str]:
+    """Return the keys of the networks with whose weights students began."""
+    return {label.partition(":")[2] for label in students["start"]}
+
+
+def _check_starts(target: Results, for_weights: pd.DataFrame, *, begun_with: set[str]) -> None:
+    """Raise if a network was trained again, elsewhere, for students that are to come."""
+    there = student_starts.recorded(target.folder).set_index("key")["dynamics_sha256"]
+    for row in for_weights[for_weights["key"].isin(begun_with)].to_dict("records"):
+        if there.get(row["key"], row["dynamics_sha256"]) != row["dynamics_sha256"]:
+            raise ValueError(
+                f"students began with weights of {row['key']} that was trained again, not with "
+                "those of the published ones; leave them out"
+            )
+
+
+def _add_starts(target: Results, for_weights: pd.DataFrame, *, begun_with: set[str]) -> None:
     there = student_starts.recorded(target.folder)
-    begun = begun[~begun["dynamics_sha256"].isin(there.get("dynamics_sha256", []))]
+    begun = for_weights[for_weights["key"].isin(begun_with - {*there["key"]})]
     if len(begun):
-        kept = there[~there["key"].isin(begun["key"])]  # not what was trained again
-        both = pd.concat([rows for rows in (kept, begun) if len(rows)])  # none would type columns
+        both = pd.concat([rows for rows in (there, begun) if len(rows)])  # none would type columns
         write_bytes(target.folder / student_starts.FILE, both.to_csv(index=False).encode())
 
 

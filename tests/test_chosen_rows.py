@@ -30,12 +30,16 @@ def test_the_best_teacher_by_the_papers_recipe_of_each_of_its_data_sets(tmp_path
     assert chosen_teachers(made_results(tmp_path))["key"].tolist() == ["c", "b"]
 
 
-def test_a_network_outside_the_papers_families_is_no_teacher_of_the_tables(tmp_path: Path) -> None:
+def test_a_network_outside_the_papers_families_is_the_tables_teacher_once_it_taught(
+    tmp_path: Path,
+) -> None:
     """One that is trained so that students can begin with its weights could be the best."""
     results = made_results(tmp_path)
     facts = {"dataset": "cifar10", "val_macro_f1": 0.9, "split_seed": 0, "recipe": TAUGHT}
     results.append_teacher(teacher_row(key="g", teacher="tf_efficientnet_b0", **facts))
     assert chosen_teachers(results)["key"].tolist() == ["c", "b"]
+    results.append_student(student_row(key="1", dataset="cifar10", teacher_key="g"))
+    assert chosen_teachers(results)["key"].tolist() == ["c", "g"]
 
 
 def test_a_teacher_with_students_comes_before_one_without(tmp_path: Path) -> None:

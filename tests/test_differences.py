@@ -56,6 +56,7 @@ def test_a_score_that_is_missing_leaves_a_gap() -> None:
     shared, table = made_pair(0.9)
     found = twins(shared, table.assign(paper=float("nan")))
     assert twin_table(found)["paper"].tolist() == ["–"]
+    assert twin_table(found.assign(ours=-0.0002))["ours"].tolist() == ["−0.0002"]
     assert found["paper"].isna().all()
     assert found["ours"].notna().all()
 

@@ -59,8 +59,13 @@ def test_of_a_network_that_students_only_began_with_the_row_is_published(tmp_pat
     assert student_starts.recorded(target.folder)["key"].tolist() == ["0a"]
     again = Results(tmp_path / "again")
     add_teacher(again, "0a", teacher="tf_efficientnet_b0", dynamics_sha256="0" * 64)
+    digest = student_starts.recorded(target.folder)["dynamics_sha256"].item()
     assert publish(again, target) == []
-    assert student_starts.recorded(target.folder)["dynamics_sha256"].tolist() == ["0" * 64]
+    assert student_starts.recorded(target.folder)["dynamics_sha256"].item() == digest
+    again.append_student(student_row(key="2", teacher_key="a", start="cifar100:0a"))
+    with pytest.raises(ValueError, match="weights of 0a that was trained again"):
+        publish(again, target)
+    assert target.students()["key"].tolist() == ["1"]
 
 
 def test_a_damaged_file_is_not_published(tmp_path: Path) -> None:

@@ -263,3 +263,21 @@ def test_a_title_names_the_teachers_start_unless_it_is_random_weights(tmp_path: 
     executed_pages._execute(source, target, asked)
     page = nbformat.read(target, as_version=4)
     assert page.cells[0].source == "# A page · cifar10 · resnet · teacher from cifar100\n"
+
+
+def test_the_committed_pages_are_of_the_notebooks_as_they_are() -> None:
+    """`make report` makes them again after a notebook is edited."""
+    root = Path(__file__).parents[1]
+    pages = sorted((root / "book" / "phases").glob("*.ipynb"))
+    assert len(pages) > 20
+    for page in pages:
+        source = root / "notebooks" / f"{page.stem.partition('-')[0]}.ipynb"
+        asked, *rest = nbformat.read(source, as_version=4).cells
+        title, *made = [
+            cell
+            for cell in nbformat.read(page, as_version=4).cells
+            if "injected-parameters" not in cell.metadata.get("tags", [])
+        ]
+        assert [cell.source for cell in made] == [cell.source for cell in rest], page.stem
+        assert title.source.startswith(asked.source.partition("\n")[0]), page.stem
+        assert title.source.partition("\n")[2] == asked.source.partition("\n")[2], page.stem

@@ -8,7 +8,7 @@ from pathlib import Path
 import jupytext
 import pytest
 import yaml
-from make_readme import WRITTEN, place_line, texts, written
+from make_texts import WRITTEN, place_line, texts, written
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -183,15 +183,21 @@ def test_readme_counts_what_is_shown_either_way_and_what_is_not_run(counts, said
         "n_asked": 11,
         "n_made": n_made, "n_shown": n_shown, "n_against": n_against,
     }  # fmt: skip
-    found = place_line(row, "cifar100")
+    found = place_line(row, "cifar100", "scratch")
     assert said in found
     assert found.startswith("- cifar10, resnet, teacher pre-trained on cifar100: **")
+    other = place_line(row | {"subject": "efficientnet"}, "scratch", "cifar100:0a")
+    began = "students pre-trained on cifar100 (the paper's from ImageNet)"
+    assert other.startswith(f"- cifar10, efficientnet, teacher from scratch, {began}: **")
 
 
 def test_readme_and_the_books_first_page_say_what_the_record_says() -> None:
     """`make report` writes it."""
     said = texts()
+    marks = set()
     pages = [(ROOT / name).read_text(encoding="utf-8") for name in WRITTEN]
     for page, n_marks in zip(pages, (4, 1), strict=True):
         assert page.count("make report writes it") == page.count("<!-- end of ") == n_marks
         assert written(page, said) == page
+        marks |= {*re.findall(r"<!-- (\w+): make report writes it -->\n", page)}
+    assert marks == set(said)

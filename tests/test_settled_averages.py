@@ -37,18 +37,22 @@ def test_a_recorded_student_is_scored_again_and_nothing_is_trained(
 ) -> None:
     config = tiny_config(make_folder(tmp_path / "noise"), tmp_path / "results", fractions=(0.4,))
     experiments.phase3(config)
-    monkeypatch.setattr(study, "configured", lambda asked, **more: config)
+    students = Workbench(config).results.students()
+    told = {}
+    monkeypatch.setattr(study, "configured", lambda asked, **more: (told.update(more), config)[1])
     asked = ["--data-root", "", "--results", config.results, "--fractions", "0.4", "0.9"]
     monkeypatch.setattr("sys.argv", ["settled_averages", *asked, "--seeds", "1"])
     study.main()
     assert "no weights of 90%, seed 0: train it" in capsys.readouterr().out
     study.main()  # the row is there: it is not made again
     [row] = settled_averages.recorded(Path(config.results)).to_dict("records")
-    students = Workbench(config).results.students().set_index("key")
-    assert row["test_macro_f1"] == students.loc[row["key"], "test_macro_f1"]
+    assert told == {"architecture": "efficientnet", "train": False}
+    assert Workbench(config).results.students().equals(students)
+    facts = students.set_index("key").loc[row["key"]]
+    assert row["test_macro_f1"] == facts["test_macro_f1"]
     assert (row["n_train"], row["steps"], row["seed"]) == (12, 4, 0)  # batches of 8 and 4, twice
     run = Workbench(config).student_run(
-        study.taught_by(Workbench(config)), SubsetSpec(rule="random", fraction=0.4), 0
+        study.recorded_teacher(Workbench(config)), SubsetSpec(rule="random", fraction=0.4), 0
     )
     assert study.scored(Workbench(config), run)["settled_macro_f1"] == row["settled_macro_f1"]
 

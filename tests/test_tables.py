@@ -283,8 +283,9 @@ def test_a_bar_in_a_name_ends_no_cell() -> None:
 def test_printed_numbers_are_set_right_and_intervals_are_not() -> None:
     printed = {
         "gain": ["+0.010", "–"], "p": ["< 0.001", "0.020"], "interval": ["−0.1 to +0.2", "–"],
-        "share": ["27.1%", "0.2 %"], "count": ["1,200", "3"], "size": ["33% random", "100%"],
-        "steps": ["1e-05", "−2e-05"],
+        "share": ["27.1%", "0.2 %"], "count": ["1,200", "not run"], "size": ["33% random", "100%"],
+        "version": ["2.1.0", "2.2"], "none": ["–", "–"],
     }  # fmt: skip
     rulers = markdown(pd.DataFrame(printed)).splitlines()[1]
-    assert rulers == "| ---: | ---: | --- | ---: | ---: | --- | ---: |"
+    assert rulers == "| ---: | ---: | --- | ---: | ---: | --- | --- | --- |"
+    assert markdown(pd.DataFrame({"a": pd.Series(dtype=object)})).splitlines()[1] == "| --- |"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_maps import learnt, made_map, steady
@@ -153,15 +154,25 @@ def test_the_reading_counts_what_beats_random_under_either_teacher(tmp_path: Pat
     assert "exchanged" not in said
 
 
-def test_two_seeds_have_an_interval_and_a_p_corrected_for_all_eleven(tmp_path: Path) -> None:
+def test_two_seeds_have_an_interval_and_test_nothing(tmp_path: Path) -> None:
     results = made_record(tmp_path, others=(0, 1))
+    found = contrast(results, "cifar10", "mobilenet", PAPER)
+    one = found.set_index("rule").loc["high-confidence"]
+    assert one[["low", "high"]].notna().all() and np.isnan(one["p"])
+    said = read_contrast(found, starts(results, "cifar10", "mobilenet"))
+    assert "(2 seeds of each)" in said and "(95 %: +0.150 to +0.150)" in said
+    assert "t test" not in said
+
+
+def test_three_seeds_have_a_p_corrected_for_all_eleven(tmp_path: Path) -> None:
+    results = made_record(tmp_path, others=(0, 1, 2))
     found = contrast(results, "cifar10", "mobilenet", PAPER).set_index("rule")
-    assert found.loc["high-confidence", "p"] == 0  # both seeds gain the same
-    assert found.loc["ambiguous", "low"] < -0.045 < found.loc["ambiguous", "high"]
-    alone = paired_comparison([0.40, 1.51], [0.45, 1.55]).p
+    assert found.loc["high-confidence", "p"] == 0  # all seeds gain the same
+    assert found.loc["ambiguous", "low"] < -0.04 < found.loc["ambiguous", "high"]
+    alone = paired_comparison([0.40, 1.51, 2.62], [0.45, 1.55, 2.65]).p
     assert found.loc["ambiguous", "p"] == pytest.approx(min(1, 9 * alone))  # 2 of 11 are smaller
     said = read_contrast(found.reset_index(), starts(results, "cifar10", "mobilenet"))
-    assert "(2 seeds of each)" in said
+    assert "(3 seeds of each)" in said
     assert "by +0.150 (95 %: +0.150 to +0.150). A paired t test shows this lead (p" in said
     assert "with this teacher the claim is contradicted" in said
     found.loc["high-confidence", "p"] = 0.2

@@ -12,7 +12,8 @@ from pandas.io.formats.style import Styler
 from carto_helpers.doubts import meanings
 from carto_helpers.printed_numbers import MINUS
 
-_NUMBER = re.compile(r"[+−-]?(\d[\d.,]*(e-?\d+)?|∞)( ?%)?|<? ?0\.\d+|–|nan|None")
+_NUMBER = re.compile(r"[<+−-]? ?(\d[\d,]*(\.\d+)?(e[−-]?\d+)?|∞)( ?%)?")
+_NONE = ("–", "nan", "None", "not run")  # in place of a number
 
 HEADINGS = {
     "number": "no.", "point": "point", "step": "step",
@@ -179,7 +180,7 @@ def _interval(low: float, high: float, digits: int) -> str:
 def markdown(table: pd.DataFrame) -> str:
     """Return a frame as a Markdown table, its columns as they are named; numbers are set right.
 
-    Numbers as text too, with "–" for none.
+    Numbers as text too, and what stands for none beside them.
 
     Examples
     --------
@@ -196,5 +197,6 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def _holds_numbers(column: pd.Series) -> bool:
-    """Return whether all cells are numbers, printed or not, or stand for none."""
-    return is_numeric_dtype(column) or all(_NUMBER.fullmatch(str(cell)) for cell in column)
+    """Return whether all cells that do not stand for none are numbers, printed or not."""
+    cells = [text for text in map(str, column) if text not in _NONE]
+    return is_numeric_dtype(column) or (bool(cells) and all(map(_NUMBER.fullmatch, cells)))

@@ -14,15 +14,10 @@ _TEACHERS = {PhaseConfig().teacher_recipe(rate).to_json() for rate in (1e-3, 1e-
 
 
 def paper_teachers(results: Results) -> pd.DataFrame:
-    """Return the rows of teachers.csv that are the paper's.
-
-    Of its three families, on its data sets, by its recipe and learning rates; a network that was
-    trained for its weights alone is none of them.
-    """
+    """Return the rows of teachers.csv on the paper's data sets by its recipe and learning rates."""
     rows = results.teachers()
     return rows[
         rows["dataset"].isin(PAPERS_DATASETS)
-        & rows["teacher"].isin(FAMILIES)
         & rows["recipe"].isin(_TEACHERS)
         & (rows["split_seed"] == _SPLIT)
     ]
@@ -32,9 +27,10 @@ def chosen_teachers(results: Results, start: str | None = None) -> pd.DataFrame:
     """Return the paper's data sets' teachers, one each at most, as rows of teachers.csv.
 
     Of those by the paper's recipe the one that most students have learnt from by theirs, so that
-    a table holds one teacher's students until another's are as many; of equals the one with the
-    highest macro F1 on the validation split. With `start` (as `start_name` gives it) only teachers
-    that began there are looked at. Marks of doubt stand in the column `doubts`.
+    a table holds one teacher's students until another's are as many; of equals one of the paper's
+    families, and of these the one with the highest macro F1 on the validation split. With `start`
+    (as `start_name` gives it) only teachers that began there are looked at. Marks of doubt stand in
+    the column `doubts`.
     """
     return with_doubts(results, _chosen_teachers(results, start))
 
@@ -54,12 +50,17 @@ def most_taught(teachers: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of `teachers` and `n_students`; of equals the highest macro F1 on the
-        validation split first.
+        The columns of `teachers` and `n_students`; of equals those of the paper's families first (a
+        network may be trained for its weights alone), then the highest macro F1 on the validation
+        split.
     """
     counts = students["teacher_key"].value_counts()
-    rows = teachers.assign(n_students=teachers["key"].map(counts).fillna(0).astype(int))
-    return rows.sort_values(["n_students", "val_macro_f1"], ascending=False, kind="stable")
+    rows = teachers.assign(
+        n_students=teachers["key"].map(counts).fillna(0).astype(int),
+        is_papers=teachers["teacher"].isin(FAMILIES),
+    )
+    order = ["n_students", "is_papers", "val_macro_f1"]
+    return rows.sort_values(order, ascending=False, kind="stable").drop(columns="is_papers")
 
 
 def paper_students(results: Results) -> pd.DataFrame:

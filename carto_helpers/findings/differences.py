@@ -8,7 +8,7 @@ from carto_helpers.comparison import require_columns
 from carto_helpers.findings.chosen_rows import chosen_teachers
 from carto_helpers.findings.report_card import overlaps, ranked_subsets, report_card
 from carto_helpers.findings.teacher_map import teacher_map
-from carto_helpers.printed_numbers import MINUS, number, signed
+from carto_helpers.printed_numbers import MINUS, number
 from carto_helpers.records import Results
 
 
@@ -67,7 +67,9 @@ def twin_table(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _differences(column: "pd.Series[float]") -> list[str]:
-    return ["–" if np.isnan(value) else signed(value) for value in column]
+    """Return differences with their sign, three decimals or one digit as `told`."""
+    rounded = [str(_rounded(float(value))) for value in column]
+    return [f"+{text}" if value > 0 else text for value, text in zip(column, rounded, strict=True)]
 
 
 def subsets_of(results: Results, dataset: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -110,6 +112,11 @@ def told(frame: pd.DataFrame) -> str:
     | learning_rate |
     | ---: |
     | 0.0001 |
+    >>> print(told(pd.DataFrame({"change": [-2e-5, 0.1]})))
+    | change |
+    | ---: |
+    | −2e−05 |
+    | 0.100 |
     >>> told(pd.DataFrame())
     '**Not run yet.**'
     """

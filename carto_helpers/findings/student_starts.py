@@ -12,7 +12,9 @@ from carto_helpers.printed_numbers import interval_column, signed
 from carto_helpers.records import Results
 
 FILE = "student_starts.csv"  # of a results folder: the networks that gave the weights
-COLUMNS = ("key", "dataset", "network", "val_macro_f1", "seconds", "device")
+COLUMNS = (
+    "key", "dataset", "network", "val_macro_f1", "seconds", "device", "dynamics_sha256",
+)  # fmt: skip
 STARTED = ("train_data", "paper", "first", "other", "difference", "low", "high", "n")
 
 
@@ -107,8 +109,8 @@ def read_starts(found: pd.DataFrame, first: pd.DataFrame, other: pd.DataFrame) -
         f"mean macro F1 goes: {'; '.join(told)}. {named(other).capitalize()} the students score "
         f"higher on **{int((found['difference'] > 0).sum())}** of them, on "
         f"**{int((found['low'] > 0).sum())}** with an interval above 0 and on "
-        f"{int((found['high'] < 0).sum())} with one below; {int(found['n'].min())} seeds are the "
-        "fewest of a third, and so few make an interval wide."
+        f"{int((found['high'] < 0).sum())} with one below; the fewest seeds of a third are "
+        f"{int(found['n'].min())}, and so few make an interval wide."
     )
 
 
@@ -117,10 +119,9 @@ def _span(scores: "pd.Series[float]") -> str:
 
 
 def recorded(folder: Path) -> pd.DataFrame:
-    """Return the networks of which a record holds the row alone, `COLUMNS` and others.
+    """Return the rows of networks that gave students their weights alone, `COLUMNS` and others.
 
-    Students began with their weights. They are no teachers of the paper's; `carto teacher` trained
-    them by the teacher's recipe.
+    They are no teachers of the paper's; `carto teacher` trained them by the teacher's recipe.
     """
     path = folder / FILE
     if not path.is_file():

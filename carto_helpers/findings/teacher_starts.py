@@ -16,7 +16,7 @@ from carto_helpers.findings.chosen_rows import (
     paper_teachers,
 )
 from carto_helpers.findings.teacher_map import TeacherMap, recorded_maps, teacher_map
-from carto_helpers.paired import LEVEL, holm, paired_comparison, rank_correlation
+from carto_helpers.paired import LEAST_ROWS, LEVEL, holm, paired_or_single, rank_correlation
 from carto_helpers.printed_numbers import interval_column, printed_p, signed, signed_interval
 from carto_helpers.records import Results
 from carto_helpers.selection import PHASE1_RULES
@@ -152,8 +152,9 @@ def _scores(four: Float[np.ndarray, "n 4"], *, paired: bool) -> tuple[float, ...
     """Return the columns `ours` to `p`, from the two scores and those of the random subsets."""
     ours, other, *random = (four.mean(axis=0) if len(four) else np.full(4, np.nan)).tolist()
     low = high = p = float("nan")
-    if paired and len(four) > 1:
-        _, low, high, _, _, p, _ = paired_comparison(four[:, 1], four[:, 3])
+    if paired and len(four):
+        _, low, high, _, n, p, _ = paired_or_single(four[:, 1], four[:, 3])
+        p = p if n >= LEAST_ROWS else float("nan")
     return ours, ours - random[0], other, other - random[1], low, high, p
 
 
@@ -193,7 +194,7 @@ def score_table(found: pd.DataFrame) -> pd.DataFrame:
     """Return the part of `contrast` that students fill, for a page: rows with `n` above 0."""
     run = found[found["n"] > 0]
     shown = run[["rule", "paper", "ours", "ours_gain", "other", "other_gain"]].assign(
-        ours_gain=run["ours_gain"].map(signed), other_gain=run["other_gain"].map(signed),
+        ours_gain=_gains(run, "ours_gain"), other_gain=_gains(run, "other_gain"),
         interval=interval_column(run), p=run["p"].map(printed_p), n=run["n"],
     )  # fmt: skip
     names = {
@@ -203,6 +204,14 @@ def score_table(found: pd.DataFrame) -> pd.DataFrame:
         "interval": "95 % of other − random",
     }
     return shown.rename(columns=names)
+
+
+def _gains(run: pd.DataFrame, column: str) -> list[str]:
+    """Return differences from the random subset as text, "–" for its own."""
+    return [
+        "–" if rule == "random" else signed(gain)
+        for rule, gain in zip(run["rule"], run[column], strict=True)
+    ]
 
 
 def read_contrast(found: pd.DataFrame, teachers: pd.DataFrame) -> str:
@@ -241,7 +250,7 @@ def _read_start(rows: pd.DataFrame, teachers: pd.DataFrame) -> str:
         f"({_seeds(rows['n'])}). The best, {best['rule']}, differs from random by "
         f"{signed(best['other_gain'])}"
     )
-    if not np.isnan(best["p"]):
+    if not np.isnan(best["low"]):
         said += f" (95 %: {signed_interval(best['low'], best['high'])})"
     return (
         f"{said}.{_read_tests(rows)} On the validation split the two teachers' macro F1 is "
@@ -257,12 +266,16 @@ def _seeds(n: "pd.Series[int]") -> str:
 
 
 def _read_tests(rows: pd.DataFrame) -> str:
-    """Return for how many of the subsets above random a test shows it, "" where none has two."""
+    """Return for how many of the subsets above random a test shows it, "" where none has three seeds."""
     above = rows[rows["other_gain"] > 0]
     tested = above["p"].dropna()
     if tested.empty:
         return ""
-    of = f"the {len(tested)}" if len(tested) == len(above) else f"{len(tested)} with two seeds"
+    of = (
+        f"the {len(tested)}"
+        if len(tested) == len(above)
+        else f"{len(tested)} with {LEAST_ROWS} seeds"
+    )
     n_shown = int((tested <= LEVEL).sum())
     if len(above) == 1:
         shown = f"{'shows' if n_shown else 'does not show'} this lead"

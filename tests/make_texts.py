@@ -12,7 +12,8 @@ from PIL import Image
 from carto_helpers import experiments, tables
 from carto_helpers.charts import data_map
 from carto_helpers.claims import judging, other_starts
-from carto_helpers.claims.verdicts import UNKNOWN
+from carto_helpers.claims.verdicts import HOLDS, UNKNOWN
+from carto_helpers.comparison import has_papers_start
 from carto_helpers.config import start_name
 from carto_helpers.findings import (
     beside_random,
@@ -38,18 +39,21 @@ STUDIED = "cifar10, mobilenet"  # where more than one teacher and the study have
 
 def verdict_text(findings: pd.DataFrame) -> str:
     """Return what the record says of the paper's first claim, and of all of them."""
-    others = other_starts.judge_other_starts(RECORD, findings)
-    changed = "" if others.empty else other_starts.read_other_starts(others)
-    parts = [
-        *_main_claim(findings), _practice(_known(findings)), _starts(),
-        judging.read_claims(findings), changed, _why(),
-    ]  # fmt: skip
-    return _block(*parts)
+    claim = _main_claim(findings, audit="[the audit](book/phases/audit.ipynb)")
+    parts = [_practice(_known(findings)), _starts(), judging.read_claims(findings)]
+    return _block(*claim, *parts, _changed(findings), _why())
 
 
 def answer_text(findings: pd.DataFrame) -> str:
     """Return the short of it, for the book's first page."""
-    return _block(*_main_claim(findings), judging.read_claims(findings))
+    claim = _main_claim(findings, audit="{doc}`the audit <phases/audit>`")
+    return _block(*claim, _changed(findings), judging.read_claims(findings))
+
+
+def _changed(findings: pd.DataFrame) -> str:
+    """Return which verdicts a teacher of another start changes."""
+    others = other_starts.judge_other_starts(RECORD, findings)
+    return "" if others.empty else other_starts.read_other_starts(others)
 
 
 def _block(*parts: str) -> str:
@@ -65,26 +69,55 @@ def _known(findings: pd.DataFrame) -> pd.DataFrame:
     return _first(findings)[lambda rows: rows["verdict"] != UNKNOWN]
 
 
-def _main_claim(findings: pd.DataFrame) -> tuple[str, str]:
-    """Return what the paper's first claim is, and what was found of it, a line a place."""
+def _main_claim(findings: pd.DataFrame, *, audit: str) -> tuple[str, ...]:
+    """Return what the paper's first claim is, and what was found of it, in short and by place."""
     first, known = _first(findings), _known(findings)
     starts = chosen_rows.chosen_teachers(RECORD).set_index("dataset")["start"].map(start_name)
-    lines = [place_line(row, starts[row["dataset"]]) for row in known.to_dict("records")]
+    students = chosen_rows.chosen_students(RECORD).set_index(["dataset", "student"])["start"]
+    lines = [
+        place_line(row, starts[row["dataset"]], students[row["dataset"], row["subject"]].iloc[0])
+        for row in known.to_dict("records")
+    ]
     missing = [f"{row['dataset']}, {row['subject']}" for row in first.to_dict("records")
                if row["verdict"] == UNKNOWN]  # fmt: skip
     head = (
         f"The paper's main claim: *{first['claim'].iloc[0]}*, that is, a third of the images drawn "
         "at random teaches a student better than a third that the teacher's training dynamics "
         "choose: one end of a statistic (as *high-correctness*) or a region of the data map (as "
-        "*ambiguous*). In our runs:"
+        "*ambiguous*)."
     )
     rest = f"- not enough runs yet: {'; '.join(missing)}." if missing else ""
     lines += [rest] if rest else []
-    return head, "\n".join(lines)
+    return head, _in_short(known), "\n".join(lines), _beside_the_paper(known, audit)
 
 
-def place_line(row: dict[str, Any], start: str) -> str:
-    """Return what was found in one place, with a teacher of this start."""
+def _in_short(known: pd.DataFrame) -> str:
+    """Return in how many places it holds, in words."""
+    if known.empty:
+        return ""
+    n_against = int((known["n_against"] > 0).sum())
+    n_holds = int((known["verdict"] == HOLDS).sum())
+    return (
+        f"**In short**: of {len(known)} places (a data set and a student) our runs bear it out in "
+        f"**{n_holds}**. In {n_against} they contradict it, since a chosen third is shown to score "
+        f"above random; in {len(known) - n_holds - n_against} they cannot tell, for random is not "
+        "shown to score above every one. By place:"
+    )
+
+
+def _beside_the_paper(known: pd.DataFrame, audit: str) -> str:
+    """Return how the paper's rows beside ours are to be read."""
+    if not (known["dataset"] == "cifar10").any():
+        return ""
+    return (
+        f"In brackets is what the paper's table shows. By {audit} its random rows on CIFAR-10 seem "
+        "to be validation accuracies, its other rows test F1. What is *not shown* is not thereby "
+        "equal: with few seeds only large and steady differences pass the test."
+    )
+
+
+def place_line(row: dict[str, Any], start: str, student_start: str) -> str:
+    """Return what was found in one place, with a teacher and students of these starts."""
     reading = row["reading"][0].upper() + row["reading"][1:]
     n_open = row["n_made"] - row["n_shown"] - row["n_against"]
     n_missing = row["n_asked"] - row["n_made"]
@@ -92,12 +125,12 @@ def place_line(row: dict[str, Any], start: str) -> str:
     rest += f"; {n_missing} are not run" if n_missing else ""
     papers = ""
     if row["paper"]:
-        papers = (
-            f" (As the paper prints it, {row['paper']}; its random row seems to be of another "
-            "measure, as the audit finds.)"
-        )
+        papers = f" (As the paper prints it, {row['paper']}.)"
+    began = ""
+    if not has_papers_start(student_start, row["subject"]):
+        began = f", students {_began(start_name(student_start))} (the paper's from ImageNet)"
     return (
-        f"- {row['dataset']}, {row['subject']}, teacher {_began(start)}: "
+        f"- {row['dataset']}, {row['subject']}, teacher {_began(start)}{began}: "
         f"**{row['reason'] or row['verdict']}**. {reading}. Tests in pairs of the same seed show "
         f"random above {row['n_shown']} of the {row['n_asked']} and below "
         f"{row['n_against'] or 'none'}{rest} "
@@ -121,8 +154,7 @@ def _practice(known: pd.DataFrame) -> str:
     listed = "\n".join(lines)
     return (
         f"**In practice**: rules whose thirds are shown to score below a random one, or above:\n\n"
-        f"{listed}\n\nWhat is not shown is not thereby equal: with few seeds only large and steady "
-        "differences pass the test. Places share a teacher and its subsets, so that they do not "
+        f"{listed}\n\nPlaces share a teacher and its subsets, so that they do not "
         f"repeat each other. {_ties(dataset, student)}"
     )
 
