@@ -190,7 +190,7 @@ def test_seeds_that_differ_by_rule_are_told(tmp_path: Path) -> None:
     found.loc[found["rule"] == "ambiguous", ["other_gain", "p"]] = [0.01, 0.2]
     said = read_contrast(found, starts(made_record(tmp_path / "again"), "cifar10", "mobilenet"))
     assert "(1 to 2 seeds)" in said
-    assert "by +0.150. A paired t test shows the lead of none of 1 with two seeds" in said
+    assert "by +0.150. A paired t test shows the lead of none of 1 with 3 seeds" in said
 
 
 def test_rows_that_may_be_exchanged_are_tried_so(tmp_path: Path) -> None:

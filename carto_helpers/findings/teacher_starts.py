@@ -266,7 +266,7 @@ def _seeds(n: "pd.Series[int]") -> str:
 
 
 def _read_tests(rows: pd.DataFrame) -> str:
-    """Return for how many of the subsets above random a test shows it, "" where none has three seeds."""
+    """Return for how many of the subsets above random a test shows it, "" for too few seeds."""
     above = rows[rows["other_gain"] > 0]
     tested = above["p"].dropna()
     if tested.empty:
