@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,21 @@ def test_a_row_says_where_and_when_it_was_made() -> None:
     assert {"python", "torch", "timm", "numpy"} <= set(json.loads(str(columns["versions"])))
     assert datetime.fromisoformat(str(columns["finished_at"])).tzinfo is not None
     assert str(columns["device"]).endswith("(cpu)")
+
+
+def test_a_processor_is_told_by_family_and_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two kinds of one name gave other weights from the same seed and engine."""
+    cpuinfo = tmp_path / "cpuinfo"
+    core = "cpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\n\n"
+    cpuinfo.write_text(2 * f"processor\t: 0\n{core}")
+    monkeypatch.setattr(provenance, "Path", lambda _: cpuinfo)
+    assert provenance._processor.__wrapped__() == "AMD EPYC, family 25, model 17"
+    cpuinfo.write_text("model name\t: Neoverse\n")
+    assert provenance._processor.__wrapped__() == "Neoverse"
+    cpuinfo.unlink()
+    assert provenance._processor.__wrapped__()
 
 
 def test_outside_a_checkout_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from carto_helpers.config import METHOD_VERSION, StudentRun, TeacherRun
 from carto_helpers.engine import Engine
 from carto_helpers.training import Scores
 
+_KIND = {"family": "cpu family", "model": "model"}  # in /proc/cpuinfo
 _PACKAGES = ("torch", "timm", "numpy", "carto_helpers")
 
 
@@ -50,7 +51,10 @@ def score_columns(val: Scores, test: Scores) -> dict[str, float]:
 
 
 def device_name(device: str) -> str:
-    """Return what the processor behind `device` calls itself."""
+    """Return what the processor behind `device` calls itself, of a CPU with family and model.
+
+    One name may stand for several: on another of them the same run rounds otherwise.
+    """
     if device.startswith("cuda"):
         return torch.cuda.get_device_name(device)
     return f"{_processor()} ({device})"
@@ -60,8 +64,11 @@ def device_name(device: str) -> str:
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    told = {name.strip(): fact.strip() for name, _, fact in (line.partition(":") for line in lines)}
+    if "model name" not in told:
+        return platform.processor() or platform.machine()
+    kind = [f"{part} {told[fact]}" for part, fact in _KIND.items() if fact in told]
+    return ", ".join([told["model name"], *kind])
 
 
 @cache
