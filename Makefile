@@ -22,7 +22,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup book report figures test lint types unit notebooks book-check constraints \
-  clean bench bench-quick torture torture-quick matrix mutants
+  clean equality bench bench-quick torture torture-quick matrix mutants
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ book-check: $(READY) ## build the committed book apart, as the unit tests do
 
 # DATA=folder times on the real CIFAR-10 there; without it on noise of its shape.
 BENCH = $(BIN)/python -m benchmarks $(if $(DATA),--data-root $(DATA))
+
+equality: $(READY) ## the students' fast paths against plain loops, 50 steps of each: minutes
+	$(BIN)/pytest -m slow tests/test_training.py tests/test_stacked_training.py
 
 bench: $(READY) lightning ## time and weigh everything, write benchmarks/RESULTS.md
 	$(BENCH)

@@ -83,12 +83,12 @@ def _selections(found: Scores, n_repeats: int) -> Iterator[Comparison]:
         partial(seconds, lambda: _three_queries(KDTree(points), n)),
         partial(seconds, partial(_three_queries, tree, n)),
     )
-    line = _selection("three regions", n_total, ours, "2 s each")
+    line = replace(
+        _selection("three regions", n_total, ours, ""), goal="20×; 2 s each at ten million"
+    )
     built, alone = "built and queried three times", "the three queries alone"
-    for name, beside, goal in ((built, whole, "20×"), (alone, queries, "2 s each")):
-        yield replace(
-            line, baseline_name=f"scikit-learn KDTree, {name}", baseline=beside, goal=goal
-        )
+    for name, beside in ((built, whole), (alone, queries)):
+        yield replace(line, baseline_name=f"scikit-learn KDTree, {name}", baseline=beside)
 
 
 def _three_queries(tree: KDTree, n: int) -> None:
@@ -99,5 +99,5 @@ def _three_queries(tree: KDTree, n: int) -> None:
 def _selection(what: str, n_total: int, ours: list[float], goal: str) -> Comparison:
     return Comparison(
         section=SECTION, what=f"{what}, N = {n_total:,}", unit="s", ours=ours,
-        goal=goal if n_total == 10_000_000 or goal == "20×" else "",
+        goal=goal if n_total == 10_000_000 else "",
     )  # fmt: skip

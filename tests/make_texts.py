@@ -1,4 +1,4 @@
-"""Write what the record says into README.md and the book's intro; `make report` calls it."""
+"""Write what the record says into README.md and pages of the book; `make report` calls it."""
 
 import io
 import re
@@ -33,7 +33,7 @@ from carto_helpers.report import coverage
 ROOT = Path(__file__).parents[1]
 RECORD = Results(ROOT / "book" / "results")
 PICTURE = "book/_static/data_map.png"
-WRITTEN = ("README.md", "book/intro.md")
+WRITTEN = ("README.md", "book/intro.md", "book/reproducing.md")
 STUDIED = "cifar10, mobilenet"  # where more than one teacher and the study have students
 
 

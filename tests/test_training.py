@@ -103,6 +103,21 @@ def plain_step(
 STUDENTS = ["resnet18", "mobilenetv2_035", "tf_efficientnet_b0"]
 
 
+@pytest.mark.parametrize("name", STUDENTS)
+def test_float32_losses_of_the_engine_in_use_equal_a_plain_loops(name: str) -> None:
+    """The first step's, to 1e-5 relative: small maps as products, channels_last."""
+    digits, recipe = data.load("digits").train, Recipe(epochs=1, temperature=2.0)
+    soft = nn.functional.one_hot(digits.labels.long(), 10).half() * 8
+    losses = []
+    for engine in (choose_engine(name, "cpu"), Engine()):
+        torch.manual_seed(0)
+        network = models.create(models.resolve(name, role="student"), n_classes=10, n_channels=1)
+        own = TrainingData(digits.images, digits.labels, engine, soft)
+        training = Training(network, own, np.arange(32), recipe=recipe, seed=5, engine=engine)
+        losses.append(training.run_epoch())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("n_steps", "device"),
     [
