@@ -1,13 +1,23 @@
 """`python -m benchmarks`: measure, print, write RESULTS.md and results.json."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
-from benchmarks import job_memory, recorder_cost, results, scale, students, teacher_epoch
-from benchmarks.material import STUDENTS, prepare
+from benchmarks import (
+    job_memory,
+    recorder_cost,
+    results,
+    scale,
+    students,
+    teacher_epoch,
+    whole_paper,
+)
+from benchmarks.material import BATCH_SIZE, STUDENTS, prepare
 from benchmarks.measuring import Comparison, spread
 from carto_helpers.engine import resolve_device
+
+PARTS = ("students", "teacher", "recorder", "memory", "scale")
 
 
 def main() -> None:
@@ -15,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one student, under 3 minutes")
     parser.add_argument(
-        "--only-scale", action="store_true", help="statistics and selection; the rest stays"
+        "--only", nargs="+", choices=PARTS, default=PARTS, help="these; the rest stays as it was"
     )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--data-root", type=Path, help="CIFAR-10's folder; else noise of its shape")
@@ -36,25 +46,42 @@ def main() -> None:
 
 
 def _lines(device: str, arguments: argparse.Namespace) -> Iterator[Comparison]:
-    if not arguments.only_scale:
-        yield from _training(device, arguments.data_root, is_quick=arguments.quick)
-    sizes = (10_000, 100_000, 1_000_000, 10_000_000)
-    yield from scale.measure(sizes=sizes[:3] if arguments.quick else sizes, n_repeats=5)
-
-
-def _training(device: str, data_root: Path | None, *, is_quick: bool) -> Iterator[Comparison]:
-    n_steps, n_repeats = 200, 1 if is_quick else 3
-    material = prepare(data_root, n_images=n_steps * 32)
+    parts, is_quick = set(arguments.only), arguments.quick
+    if is_quick:
+        parts -= {"teacher", "recorder"}
     families = STUDENTS[:1] if is_quick else STUDENTS
-    yield from students.measure(
-        material, families, device=device, n_steps=n_steps, n_repeats=n_repeats
-    )
-    if not is_quick:
+    if parts & {"students", "teacher"}:
+        yield from _training(device, arguments.data_root, parts, families, 1 if is_quick else 3)
+    if "recorder" in parts:
+        yield from recorder_cost.measure(n_blocks=9, n_epochs=9)
+    if "memory" in parts:
+        yield from job_memory.measure(families, device=device)
+    if "scale" in parts:
+        sizes = (10_000, 100_000, 1_000_000, 10_000_000)
+        yield from scale.measure(sizes=sizes[:3] if is_quick else sizes, n_repeats=5)
+
+
+def _training(
+    device: str,
+    data_root: Path | None,
+    parts: Container[str],
+    families: tuple[str, ...],
+    n_repeats: int,
+) -> Iterator[Comparison]:
+    n_steps = 200
+    material = prepare(data_root, n_images=n_steps * BATCH_SIZE)
+    if "students" in parts:
+        timed = []
+        for line in students.measure(
+            material, families, device=device, n_steps=n_steps, n_repeats=n_repeats
+        ):
+            timed.append(line)
+            yield line
+        yield from whole_paper.measure(timed, on_gpu=device.startswith("cuda"))
+    if "teacher" in parts:
         yield from teacher_epoch.measure(
             material, device=device, n_steps=n_steps, n_repeats=n_repeats
         )
-        yield from recorder_cost.measure(n_blocks=9, n_epochs=9)
-    yield from job_memory.measure(families, device=device)
 
 
 if __name__ == "__main__":

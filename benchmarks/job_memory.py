@@ -1,19 +1,23 @@
-"""A student's run in a process of its own: its peak memory beside the stated bound."""
+"""Runs in a process of their own, one student or a stack: peak memory beside the stated bound."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import product
 from multiprocessing import get_context
 
 import numpy as np
 import torch
+from torch import nn
 
 from benchmarks.material import BATCH_SIZE, N_CLASSES, N_TRAIN, SHAPE, student
 from benchmarks.measuring import Comparison
+from benchmarks.students import N_A_PHASE
 from carto_helpers import models
 from carto_helpers.config import Recipe
-from carto_helpers.engine import choose_engine
+from carto_helpers.engine import Engine, choose_engine
 from carto_helpers.images.image_set import ImageSet
 from carto_helpers.memory import footprint, free_bytes, peak_bytes
+from carto_helpers.stacked.stacked_training import StackedTraining
 from carto_helpers.training import Training, TrainingData, predict
 
 N_IMAGES = 60_000  # CIFAR-10, both splits
@@ -21,13 +25,18 @@ N_STEPS = 5
 
 
 def measure(families: tuple[str, ...], *, device: str) -> Iterator[Comparison]:
-    """Yield each student's peak; the ratio is the bound over the peak, to be at least 1."""
-    for family in families:
+    """Yield the peaks of each student alone and in a stack; the ratio is the bound over the peak.
+
+    It is to be at least 1.
+    """
+    n_lanes = N_A_PHASE if device.startswith("cuda") else 4
+    for n, family in product((1, n_lanes), families):
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            peak, bound = pool.submit(_peak_and_bound, family, device).result()
+            peak, bound = pool.submit(_peak_and_bound, family, device, n).result()
+        name = models.resolve(family, role="student").name
         yield Comparison(
-            section="Memory of one student's run",
-            what=f"{models.resolve(family, role='student').name}, CIFAR-10's size, batch 32",
+            section="Memory of a run",
+            what=f"{f'{n} stacked ' * (n > 1)}{name}, CIFAR-10's size, batch 32",
             unit="GB",
             ours=[peak / 1e9],
             baseline_name="the bound of `memory.footprint`",
@@ -37,8 +46,8 @@ def measure(families: tuple[str, ...], *, device: str) -> Iterator[Comparison]:
         )
 
 
-def _peak_and_bound(family: str, device: str) -> tuple[float, float]:
-    """Train and evaluate as a worker process does, with made images; return bytes."""
+def _peak_and_bound(family: str, device: str, n: int) -> tuple[float, float]:
+    """Train `n` students and evaluate one, as a worker does, of made images; return bytes."""
     draw = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (N_IMAGES, *SHAPE), generator=draw, dtype=torch.uint8)
     labels = torch.arange(N_IMAGES) % N_CLASSES
@@ -51,11 +60,28 @@ def _peak_and_bound(family: str, device: str) -> tuple[float, float]:
     logits = torch.zeros(N_TRAIN, N_CLASSES, dtype=torch.float16)
     resident = TrainingData(pixels[train], labels[train], engine, logits)
     other = TrainingData(pixels[rest], labels[rest], engine)
-    network = student(family, images)
-    need = footprint(network, pixels, n_images=N_IMAGES, batch_size=BATCH_SIZE)
-    index = np.arange(N_STEPS * BATCH_SIZE)
-    Training(network, resident, index, recipe=Recipe(), seed=0, engine=engine).run_epoch()
-    predict(network, other, engine)
+    need = footprint(student(family, images), pixels, n_images=N_IMAGES, batch_size=BATCH_SIZE)
+    trained = _train(family, images, resident, engine, n)
+    predict(trained, other, engine)
+    lanes = need.lane * n if n > 1 else 0.0
     if engine.device == "cpu":
-        return peak_bytes("cpu"), need.a_process
-    return peak_bytes(engine.device), need.data + need.a_run
+        return peak_bytes("cpu"), need.a_process + lanes
+    return peak_bytes(engine.device), need.data + need.a_run + lanes
+
+
+def _train(
+    family: str, images: ImageSet, resident: TrainingData, engine: Engine, n: int
+) -> nn.Module:
+    """Return one student after a few steps, alone or in a stack of `n`."""
+    index = np.arange(N_STEPS * BATCH_SIZE)
+    engine = engine.of_stack(n) if n > 1 else engine
+    networks = [student(family, images, seed) for seed in range(n)]
+    trainings = [
+        Training(network, resident, index, recipe=Recipe(epochs=1), seed=seed, engine=engine)
+        for seed, network in enumerate(networks)
+    ]
+    if n == 1:
+        trainings[0].run_epoch()
+    else:
+        list(StackedTraining(trainings, n).run())
+    return networks[0]

@@ -21,6 +21,7 @@ from carto_helpers.findings.chosen_rows import (
     paper_students,
     paper_teachers,
 )
+from carto_helpers.findings.kept_rows import kept_rows
 from carto_helpers.paired import paired_comparison
 from carto_helpers.printed_numbers import signed, signed_interval
 from carto_helpers.records import Results
@@ -224,10 +225,7 @@ def compared(results: Results) -> Compared:
 
 def recorded(folder: Path) -> pd.DataFrame:
     """Return the rows of the study in a results folder: `COLUMNS` and others; none if not run."""
-    path = folder / "class_balance.csv"
-    if not path.is_file():
-        return pd.DataFrame(columns=list(COLUMNS))
-    return pd.read_csv(path, dtype={"teacher_key": str})
+    return kept_rows(folder / "class_balance.csv", COLUMNS)
 
 
 def read_effects(effects: pd.DataFrame, *, start: str) -> str:

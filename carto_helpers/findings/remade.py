@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from carto_helpers.config import PhaseConfig
+from carto_helpers.findings.kept_rows import kept_rows
 from carto_helpers.findings.teacher_map import teacher_map
 from carto_helpers.records import Results
 from carto_helpers.selection import PHASE1_RULES
@@ -56,10 +57,7 @@ def remade(first: Results, second: Results, key: str) -> pd.DataFrame:
 
 def recorded(folder: Path) -> pd.DataFrame:
     """Return what is kept in a results folder, columns `COLUMNS`; no row if nothing is."""
-    path = folder / "remade.csv"
-    if not path.is_file():
-        return pd.DataFrame(columns=list(COLUMNS))
-    return pd.read_csv(path, dtype={"key": str})
+    return kept_rows(folder / "remade.csv", COLUMNS)
 
 
 def read_remade(found: pd.DataFrame) -> str:

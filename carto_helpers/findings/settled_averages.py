@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from carto_helpers.findings.kept_rows import kept_rows
 from carto_helpers.paired import paired_or_single
 from carto_helpers.printed_numbers import interval_column, signed, signed_interval
 
@@ -18,10 +19,7 @@ SETTLED = ("network", "fraction", "steps", "unsettled", "scored", "settled", "di
 
 def recorded(folder: Path) -> pd.DataFrame:
     """Return the study's rows in a results folder, `COLUMNS` and others; none if not run."""
-    path = folder / FILE
-    if not path.is_file():
-        return pd.DataFrame(columns=list(COLUMNS))
-    return pd.read_csv(path, dtype={"key": str})
+    return kept_rows(folder / FILE, COLUMNS)
 
 
 def by_size(rows: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 from carto_helpers.comparison import SUBSET, require_columns, round_shares
 from carto_helpers.config import start_name
 from carto_helpers.findings.chosen_rows import chosen_teachers, from_papers_start, paper_students
+from carto_helpers.findings.kept_rows import kept_rows
 from carto_helpers.paired import paired_or_single
 from carto_helpers.printed_numbers import interval_column, signed
 from carto_helpers.records import Results
@@ -123,10 +124,7 @@ def recorded(folder: Path) -> pd.DataFrame:
 
     They are no teachers of the paper's; `carto teacher` trained them by the teacher's recipe.
     """
-    path = folder / FILE
-    if not path.is_file():
-        return pd.DataFrame(columns=list(COLUMNS))
-    return pd.read_csv(path, dtype={"key": str, "dynamics_sha256": str})
+    return kept_rows(folder / FILE, COLUMNS)
 
 
 def read_weights(results: Results, other: pd.DataFrame) -> str:
