@@ -65,7 +65,7 @@ book: $(RUNS_READY) ## run the main job on the embedded data, build the book wit
 
 report: $(BOOK_READY) ## make the book's pages and README's text again from book/results, no training
 	$(BIN)/python -m carto_helpers report --from notebooks --to book/phases --results book/results
-	$(BIN)/python tests/make_texts.py
+	PYTHONPATH=. $(BIN)/python tests/make_texts.py
 
 figures: $(BOOK_READY) ## every figure as SVG and PNG, every table as CSV and LaTeX (TO=folder)
 	$(BIN)/python -m carto_helpers figures --from book/phases --to $(TO)

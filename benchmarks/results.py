@@ -55,15 +55,14 @@ def write(comparisons: Sequence[Comparison], facts: dict[str, str], folder: Path
     """Write results.json and RESULTS.md.
 
     What this run has not measured stays as an earlier run did, with its machine; what it has is
-    replaced whole, since a baseline's name tells how it was run at its best.
+    replaced whole, since a baseline's name tells how it was run at its best. A run on a GPU
+    replaces none on a CPU, nor the other way round.
     """
     path = folder / "results.json"
-    earlier = json.loads(path.read_text(encoding="utf-8")).get("runs", []) if path.exists() else []
-    measured = {(line.section, line.what) for line in comparisons}
-    for run in earlier:
-        run["comparisons"] = [
-            c for c in run["comparisons"] if (c["section"], c["what"]) not in measured
-        ]
+    earlier = _runs(folder) if path.exists() else []
+    new = {(line.section, line.what) for line in comparisons}
+    for run in (run for run in earlier if is_on_cpu(run["machine"]) == is_on_cpu(facts)):
+        run["comparisons"] = [c for c in run["comparisons"] if (c["section"], c["what"]) not in new]
     lines = [dataclasses.asdict(line) for line in comparisons]
     runs = [*(r for r in earlier if r["comparisons"]), {"machine": facts, "comparisons": lines}]
     with replacing(path) as beside:
@@ -74,8 +73,24 @@ def write(comparisons: Sequence[Comparison], facts: dict[str, str], folder: Path
 
 def write_page(folder: Path = HERE) -> None:
     """Write RESULTS.md from results.json, the pairs of scores and the notes."""
-    runs = json.loads((folder / "results.json").read_text(encoding="utf-8"))["runs"]
-    (folder / "RESULTS.md").write_text(page(runs), encoding="utf-8")
+    (folder / "RESULTS.md").write_text(page(_runs(folder)), encoding="utf-8")
+
+
+def _runs(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "results.json").read_text(encoding="utf-8"))[
+        "runs"
+    ]
+    return found
+
+
+def is_on_cpu(facts: dict[str, str]) -> bool:
+    """Return whether a run's machine, from `machine`, is a CPU."""
+    return facts["device"].endswith("(cpu)")
+
+
+def measured(folder: Path = HERE) -> list[tuple[dict[str, str], Comparison]]:
+    """Return what is in results.json: each line with the facts of its machine, in the order."""
+    return [(run["machine"], Comparison(**c)) for run in _runs(folder) for c in run["comparisons"]]
 
 
 def page(runs: Sequence[dict[str, Any]]) -> str:

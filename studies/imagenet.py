@@ -4,10 +4,10 @@ The pieces are lines of benchmarks/results.json, on CIFAR-10's shape; the table 
 page. No image of ImageNet is read.
 """
 
-import json
 import statistics
 from pathlib import Path
 
+from benchmarks import results
 from benchmarks.statistics_rate import EPOCHS
 
 ROOT = Path(__file__).parents[1]
@@ -19,11 +19,15 @@ FILE_BYTES = 17  # an example and epoch in the recorder's folder, as its docstri
 
 
 def piece(what: str, *, baseline: str = "") -> float:
-    """Return the median of a benchmark's line, or of its baseline named so, in its unit."""
-    runs = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))["runs"]
-    lines = [line for run in runs for line in run["comparisons"]]
-    found = [c for c in lines if c["what"] == what and c["baseline_name"].startswith(baseline)]
-    return statistics.median(found[0]["baseline" if baseline else "ours"])
+    """Return the median of a CPU's line, or of its baseline named so, in its unit."""
+    found = [
+        line
+        for facts, line in results.measured()
+        if results.is_on_cpu(facts)
+        and line.what == what
+        and line.baseline_name.startswith(baseline)
+    ]
+    return statistics.median(found[0].baseline if baseline else found[0].ours)
 
 
 def table() -> str:
