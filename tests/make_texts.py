@@ -317,7 +317,7 @@ def speed_text() -> str:
         if line.section == "Students" and results.is_on_cpu(facts)
         if line.baseline_name.startswith("(a)")
     ]
-    facts = found[0][0]
+    cores, device = (found[0][0][name] for name in ("cores", "device"))
     steps = [
         f"{median(line.ours):.3g} ms for {line.what.partition(',')[0]} "
         f"(**{median(line.ratios):.1f}** times as fast)"
@@ -331,8 +331,8 @@ def speed_text() -> str:
         if line.unit == "h"
     ]
     text = (
-        f"On {facts['cores']} cores ({facts['device']}) a student's training step, 32 images of "
-        f"CIFAR-10's size, takes {', '.join(steps)}. They are held against the authors' way, a "
+        f"On {cores} cores ({device.removesuffix(' (cpu)')}) a student's training step, 32 images "
+        f"of CIFAR-10's size, takes {', '.join(steps)}. They are held against the authors' way, a "
         "Lightning loop with a DataLoader that runs the teacher on every batch, at its best of "
         f"three settings.{''.join(whole)} [benchmarks/RESULTS.md](benchmarks/RESULTS.md) has the "
         "spread, a plain loop beside ours and all else that is measured; `make bench-quick` "
