@@ -13,7 +13,7 @@ from benchmarks import (
     teacher_epoch,
     whole_paper,
 )
-from benchmarks.material import BATCH_SIZE, STUDENTS, prepare
+from benchmarks.material import BATCH_SIZE, STUDENTS, images_name, prepare
 from benchmarks.measuring import Comparison, spread
 from carto_helpers.engine import resolve_device
 
@@ -23,8 +23,9 @@ PARTS = ("students", "teacher", "recorder", "memory", "scale")
 def main() -> None:
     """Run what the arguments ask for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one student, under 3 minutes")
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--quick", action="store_true", help="one student, under 3 minutes")
+    which.add_argument(
         "--only", nargs="+", choices=PARTS, default=PARTS, help="these; the rest stays as it was"
     )
     parser.add_argument("--device", default="auto")
@@ -32,33 +33,37 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=results.HERE, help="folder of the results")
     arguments = parser.parse_args()
     device = resolve_device(arguments.device)
-    facts = results.machine(device)
+    images = {"images": images_name(arguments.data_root)}
+    facts = {on: results.machine(on) | images for on in dict.fromkeys((device, "cpu"))}
     arguments.to.mkdir(parents=True, exist_ok=True)
-    comparisons = []
-    for line in _lines(device, arguments):
+    comparisons: dict[str, list[Comparison]] = {on: [] for on in facts}
+    for on, line in _lines(device, arguments):
         ratio = f", {spread(line.ratios)}×" if line.ratios else ""
         print(
             f"{line.what}: {spread(line.ours)} {line.unit}{ratio} {line.baseline_name}", flush=True
         )
-        comparisons.append(line)
-        results.write(comparisons, facts, arguments.to)  # what is measured outlives a stop
+        comparisons[on].append(line)
+        results.write(comparisons[on], facts[on], arguments.to)  # it outlives a stop
     print(f"written: {arguments.to / 'RESULTS.md'}")
 
 
-def _lines(device: str, arguments: argparse.Namespace) -> Iterator[Comparison]:
+def _lines(device: str, arguments: argparse.Namespace) -> Iterator[tuple[str, Comparison]]:
+    """Yield what is measured, each line with the device that it was measured on."""
     parts, is_quick = set(arguments.only), arguments.quick
     if is_quick:
         parts -= {"teacher", "recorder"}
     families = STUDENTS[:1] if is_quick else STUDENTS
     if parts & {"students", "teacher"}:
-        yield from _training(device, arguments.data_root, parts, families, 1 if is_quick else 3)
+        lines = _training(device, arguments.data_root, parts, families, 1 if is_quick else 3)
+        yield from ((device, line) for line in lines)
     if "recorder" in parts:
-        yield from recorder_cost.measure(n_blocks=9, n_epochs=9)
+        yield from (("cpu", line) for line in recorder_cost.measure(n_blocks=9, n_epochs=9))
     if "memory" in parts:
-        yield from job_memory.measure(families, device=device)
+        yield from ((device, line) for line in job_memory.measure(families, device=device))
     if "scale" in parts:
         sizes = (10_000, 100_000, 1_000_000, 10_000_000)
-        yield from scale.measure(sizes=sizes[:3] if is_quick else sizes, n_repeats=5)
+        lines = scale.measure(sizes=sizes[:3] if is_quick else sizes, n_repeats=5)
+        yield from (("cpu", line) for line in lines)
 
 
 def _training(
@@ -69,7 +74,7 @@ def _training(
     n_repeats: int,
 ) -> Iterator[Comparison]:
     n_steps = 200
-    material = prepare(data_root, n_images=n_steps * BATCH_SIZE)
+    material = prepare(data_root, n_steps * BATCH_SIZE, device)
     if "students" in parts:
         timed = []
         for line in students.measure(
@@ -77,7 +82,11 @@ def _training(
         ):
             timed.append(line)
             yield line
-        yield from whole_paper.measure(timed, on_gpu=device.startswith("cuda"))
+        if len(families) == len(STUDENTS):
+            goal = "10 min; 20× (b)" if device.startswith("cuda") else ""
+            yield from (
+                whole_paper.whole_paper(timed, which, goal=goal) for which in ("(a)", "(b)")
+            )
     if "teacher" in parts:
         yield from teacher_epoch.measure(
             material, device=device, n_steps=n_steps, n_repeats=n_repeats

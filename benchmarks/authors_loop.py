@@ -7,6 +7,7 @@ batch; Adam and clipping are Lightning's. Logging, bars and checkpoints are off.
 import logging
 import time
 import warnings
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.material import Material, student
+from benchmarks.measuring import fastest
 from carto_helpers.config import Recipe
 from carto_helpers.networks.torchvision_trap import prepare_torchvision
 
@@ -25,6 +27,7 @@ from torchvision import transforms  # noqa: E402
 
 WORKERS = (0, 1, 2)
 N_WARM_UP = 20
+N_TRIED = 40  # steps
 
 
 class PilImages(Dataset[tuple[Tensor, int]]):
@@ -76,7 +79,12 @@ class Clock(lightning.Callback):
     _started = 0.0
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
-        """Take the time after the last step of the warm-up, and after each one since."""
+        """Take the time after the last step of the warm-up, and after the last of all.
+
+        Only then is the device waited for: the loop is not slowed by its clock.
+        """
+        if trainer.global_step not in (N_WARM_UP, trainer.max_steps):
+            return
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         if trainer.global_step == N_WARM_UP:
@@ -94,6 +102,7 @@ def seconds(material: Material, family: str, device: str, *, n_steps: int, n_wor
         drop_last=True,
         num_workers=n_workers,
         persistent_workers=n_workers > 0,
+        pin_memory=device.startswith("cuda"),
     )
     clock = Clock()
     kind, _, number = device.partition(":")
@@ -114,7 +123,7 @@ def seconds(material: Material, family: str, device: str, *, n_steps: int, n_wor
     return clock.seconds
 
 
-def best_workers(material: Material, family: str, device: str, n_steps: int = 40) -> int:
+def best_workers(material: Material, family: str, device: str, n_repeats: int) -> int:
     """Return the number of DataLoader workers with which the loop is fastest here."""
-    tried = {n: seconds(material, family, device, n_steps=n_steps, n_workers=n) for n in WORKERS}
-    return min(tried, key=tried.__getitem__)
+    loop = partial(seconds, material, family, device, n_steps=N_TRIED)
+    return fastest(n_repeats, {n: partial(loop, n_workers=n) for n in WORKERS})

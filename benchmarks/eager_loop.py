@@ -5,6 +5,7 @@ Adam is fused, and the layout is the faster of the two.
 """
 
 import time
+from functools import partial
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from benchmarks.floors import synchronise
 from benchmarks.material import BATCH_SIZE, Material, student
+from benchmarks.measuring import fastest
 from carto_helpers.config import Recipe
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -59,7 +61,7 @@ class EagerLoop:
         return time.perf_counter() - started
 
 
-def best_layout(material: Material, family: str, device: str, n_steps: int = 30) -> str:
+def best_layout(material: Material, family: str, device: str, n_repeats: int) -> str:
     """Return the memory layout with which the loop is fastest here."""
-    tried = {name: EagerLoop(material, family, device, name).seconds(n_steps) for name in LAYOUTS}
-    return min(tried, key=tried.__getitem__)
+    loops = {name: EagerLoop(material, family, device, name) for name in LAYOUTS}
+    return fastest(n_repeats, {name: partial(loop.seconds, 40) for name, loop in loops.items()})

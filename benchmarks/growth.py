@@ -45,13 +45,17 @@ def _two_largest(measured: Measured) -> tuple[tuple[int, float], tuple[int, floa
     return (size, statistics.median(before)), (largest, statistics.median(after))
 
 
-def on_paper(section: str, what: str, measured: Measured, n: int, n_bytes: int) -> Comparison:
-    """Return the line of the results for `n` examples, computed from `measured`."""
+def on_paper(what: str, lines: Mapping[int, Comparison], n: int, n_bytes: int) -> Comparison:
+    """Return the line of the results for `n` examples, computed from the lines by size."""
+    measured = {size: line.ours for size, line in lines.items()}
+    largest = lines[max(lines)]
     return Comparison(
-        section=section,
+        section=largest.section,
         what=f"{what}, N = {n:,}, computed",
         unit="s",
         ours=[seconds_on_paper(measured, n)],
+        floor=(largest.floor or 0.0) * n / max(lines),
+        floor_from=largest.floor_from,
         note="not run; on the line through the two largest sizes measured, or in proportion to the "
         "largest where that is more; between them it grew "
         f"as N to the {exponent(measured):.2f}; it needs {n_bytes / 1e9:.1f} GB",

@@ -29,10 +29,14 @@ class Material:
     images: ImageSet
     teacher: nn.Module
     teacher_logits: Tensor
-    name: str
 
 
-def prepare(data_root: Path | None, n_images: int) -> Material:
+def images_name(data_root: Path | None) -> str:
+    """Return what `prepare` takes its images from."""
+    return "noise of CIFAR-10's shape" if data_root is None else "CIFAR-10"
+
+
+def prepare(data_root: Path | None, n_images: int, device: str) -> Material:
     """Return `n_images` images, CIFAR-10's where its folder is given, else noise of its shape.
 
     No time depends on what the images show. The teacher is a ResNet-50 that nothing has trained.
@@ -48,11 +52,10 @@ def prepare(data_root: Path | None, n_images: int) -> Material:
     images = ImageSet(name="cifar10", images=pixels, labels=labels, classes=classes)
     spec = models.resolve("resnet", role="teacher")
     teacher = initialise(spec, Start(label="scratch"), images, seed=0)
-    engine = choose_engine(spec.name)
+    engine = choose_engine(spec.name, device)
     resident = TrainingData(pixels, labels, engine)
     logits = predict(teacher.to(engine.device), resident, engine).half().cpu()
-    name = "noise of CIFAR-10's shape" if data_root is None else "CIFAR-10"
-    return Material(images=images, teacher=teacher.cpu(), teacher_logits=logits, name=name)
+    return Material(images=images, teacher=teacher.cpu(), teacher_logits=logits)
 
 
 def student(family: str, images: ImageSet, seed: int = 0) -> nn.Module:

@@ -1,9 +1,11 @@
 """A comparison of two ways to do one thing, timed in turns in one run."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+K = TypeVar("K")
 Seconds = Callable[[], float]  # does the work once, returns how long the timed part took
 
 
@@ -39,6 +41,12 @@ def in_turns(n_repeats: int, *ways: Seconds) -> list[list[float]]:
     """Return the seconds of each way, `n_repeats` each, taking turns."""
     rounds = [[way() for way in ways] for _ in range(n_repeats)]
     return [list(column) for column in zip(*rounds, strict=True)]
+
+
+def fastest(n_repeats: int, ways: Mapping[K, Seconds]) -> K:
+    """Return which of these ways is fastest by the median of repeats that take turns."""
+    seconds = dict(zip(ways, in_turns(n_repeats, *ways.values()), strict=True))
+    return min(seconds, key=lambda way: statistics.median(seconds[way]))
 
 
 def spread(values: Sequence[float], digits: int = 3) -> str:

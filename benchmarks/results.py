@@ -5,7 +5,8 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from benchmarks import floors
+from benchmarks import floors, goals
 from benchmarks.measuring import Comparison, spread
 from carto_helpers.engine import Engine
 from carto_helpers.metrics import confidence_interval
@@ -37,11 +38,20 @@ def machine(device: str) -> dict[str, str]:
         "system": platform.platform(terse=True),
         "versions": str(rows["versions"]),
         "baselines": ", ".join(f"{name} {_version(name)}" for name in BASELINES),
-        "commit": str(rows["commit"]),
+        "commit": str(rows["commit"]) + "+" * _has_changed(),
         "float32 matrix rate": f"{floors.matrix_rate(device, torch.get_num_threads()) / 1e9:.0f} "
         "GFLOP/s",
         "copy rate": f"{floors.copy_rate(device) / 1e9:.1f} GB/s, read and written",
     }
+
+
+def _has_changed() -> bool:
+    """Return whether a benchmark's code differs from the commit."""
+    command = ["git", "-C", str(HERE), "status", "--porcelain", "--", "*.py"]
+    try:
+        return bool(subprocess.run(command, check=True, capture_output=True).stdout)
+    except (OSError, subprocess.CalledProcessError):
+        return False  # no git, or not a checkout: there is no commit either
 
 
 def _version(package: str) -> str:
@@ -55,13 +65,13 @@ def write(comparisons: Sequence[Comparison], facts: dict[str, str], folder: Path
     """Write results.json and RESULTS.md.
 
     What this run has not measured stays as an earlier run did, with its machine; what it has is
-    replaced whole, since a baseline's name tells how it was run at its best. A run on a GPU
-    replaces none on a CPU, nor the other way round.
+    replaced whole, since a baseline's name tells how it was run at its best. Lines of another
+    device stay.
     """
     path = folder / "results.json"
     earlier = _runs(folder) if path.exists() else []
     new = {(line.section, line.what) for line in comparisons}
-    for run in (run for run in earlier if is_on_cpu(run["machine"]) == is_on_cpu(facts)):
+    for run in (run for run in earlier if run["machine"]["device"] == facts["device"]):
         run["comparisons"] = [c for c in run["comparisons"] if (c["section"], c["what"]) not in new]
     lines = [dataclasses.asdict(line) for line in comparisons]
     runs = [*(r for r in earlier if r["comparisons"]), {"machine": facts, "comparisons": lines}]
@@ -89,15 +99,41 @@ def is_on_cpu(facts: dict[str, str]) -> bool:
 
 
 def measured(folder: Path = HERE) -> list[tuple[dict[str, str], Comparison]]:
-    """Return what is in results.json: each line with the facts of its machine, in the order."""
-    return [(run["machine"], Comparison(**c)) for run in _runs(folder) for c in run["comparisons"]]
+    """Return what is in results.json: each line with its machine's facts, the newest run last."""
+    return _pairs_of(_runs(folder))
+
+
+def _pairs_of(runs: Sequence[dict[str, Any]]) -> list[tuple[dict[str, str], Comparison]]:
+    return [(run["machine"], Comparison(**c)) for run in runs for c in run["comparisons"]]
+
+
+def newest(found: Sequence[tuple[dict[str, str], Comparison]]) -> list[Comparison]:
+    """Return of what was measured the lines of its last run, on whatever device."""
+    last = {(line.section, line.what): facts for facts, line in found}
+    return [line for facts, line in found if last[line.section, line.what] is facts]
+
+
+def _goals_section(on_cpu: Sequence[Comparison], on_gpu: Sequence[Comparison]) -> str:
+    """Return what was set beforehand, and whether the newest lines meet it."""
+    lines = [f"| {' | '.join(row)} |" for row in (*goals.rows(on_cpu, on_gpu), *_scores_goals())]
+    text = (
+        "Set before anything was measured, held against the newest line of each below; the verdict "
+        "is on the median. What no line stands for is named *not measured*. That a cost grows "
+        f"*linearly* is read as N to the power of {goals.LINEAR} at most, a number of ours."
+    )
+    head = ["| what | goal | seen | verdict |", "|---|---|---|---|"]
+    return f"## Goals\n\n{text}\n\n" + "\n".join([*head, *lines])
 
 
 def page(runs: Sequence[dict[str, Any]]) -> str:
     """Return RESULTS.md: each run's machine, and the sections that it measured."""
     head = "# Speed and memory, measured\n\nWritten by `make bench`; every figure is the median of "
     head += "repeats that took turns, with the least and the most."
-    parts = [part for run in runs for part in _run_parts(run)]
+    goals_of = [
+        newest([pair for pair in _pairs_of(runs) if is_on_cpu(pair[0]) == on_cpu])
+        for on_cpu in (True, False)
+    ]
+    parts = [_goals_section(*goals_of), *(part for run in runs for part in _run_parts(run))]
     notes = (HERE / "notes.md").read_text(encoding="utf-8")
     return "\n\n".join([head, *parts, *_scores_section(pairs()), notes])
 
@@ -120,6 +156,21 @@ def pairs() -> pd.DataFrame:
     return pd.read_csv(PAIRS) if PAIRS.exists() else pd.DataFrame(columns=columns)
 
 
+def _scores_goals() -> Iterator[tuple[str, ...]]:
+    """Yield, as `goals.rows` does, each student's interval of the five pairs asked for, and now."""
+    for name, part in pairs().groupby("network", sort=False):
+        differences = (part["ours"] - part["plain"]).to_numpy()
+        for n in dict.fromkeys((5, len(differences))):
+            _, low, high, _ = confidence_interval(differences[:n])
+            verdict = "met" if _is_within(low, high) else "**missed**"
+            asked = f"macro F1 less a plain loop's, {name}, 95 % interval of {n} pairs"
+            yield asked, f"within ±{WITHIN}", f"{low:+.4f} to {high:+.4f}", verdict
+
+
+def _is_within(low: float, high: float) -> bool:
+    return -WITHIN <= low <= high <= WITHIN
+
+
 def _scores_section(found: pd.DataFrame) -> list[str]:
     """Return the section on scores, if there are any pairs."""
     if found.empty:
@@ -133,7 +184,7 @@ def _scores_section(found: pd.DataFrame) -> list[str]:
     text = (
         "CIFAR-10, 33 % at random, the paper's recipe; pairs share all that is drawn. Five pairs "
         "were asked for; their intervals were wider than what they were to lie in, and ten a "
-        "student were fixed then. All that are run count."
+        "student were fixed then. All that are run count; where fewer stand, the rest is to be run."
     )
     return [f"## Scores\n\n{text}\n\n" + "\n".join([head, "|---" * 8 + "|", *rows])]
 
@@ -144,7 +195,7 @@ def _scores_row(name: str, part: pd.DataFrame) -> str:
     ours, plain = (f"{part[column].mean():.4f}" for column in ("ours", "plain"))
     spread = f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
     first = "{1:+.4f} to {2:+.4f}".format(*confidence_interval(differences[:5]))
-    is_within = "yes" if -WITHIN <= low <= high <= WITHIN else "not shown"
+    is_within = "yes" if _is_within(low, high) else "not shown"
     engines = "; ".join(sorted({_engine(text) for text in part["engine"]}))
     return f"| {name} | {n} | {ours} | {plain} | {spread} | {first} | {is_within} | {engines} |"
 

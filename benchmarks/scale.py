@@ -26,17 +26,17 @@ N_TREES = 3  # repeats at most: a tree of ten million takes its time
 
 def measure(*, sizes: Sequence[int], n_repeats: int) -> Iterator[Comparison]:
     """Yield statistics and selections at each of `sizes`, then what `ON_PAPER` would take."""
-    measured: dict[tuple[str, str], dict[int, Sequence[float]]] = defaultdict(dict)
+    measured: dict[str, dict[int, Comparison]] = defaultdict(dict)
     for n in sizes:
         dynamics = made_dynamics(n)
         of_scores = _selections(scores(*dynamics), n_repeats)
         for line in chain(statistics_rate.measure(dynamics, n_repeats), of_scores):
-            measured[line.section, line.what.partition(", N = ")[0]][n] = line.ours
+            measured[line.what.partition(", N = ")[0]][n] = line
             yield line
     n_bytes = _peak_bytes(dynamics)
-    for (section, what), by_size in measured.items():
+    for what, by_size in measured.items():
         each = n_bytes[what.partition(",")[0]] / sizes[-1]
-        yield on_paper(section, what, by_size, ON_PAPER, int(each * ON_PAPER))
+        yield on_paper(what, by_size, ON_PAPER, int(each * ON_PAPER))
 
 
 def _peak_bytes(dynamics: Dynamics) -> dict[str, int]:
@@ -101,6 +101,6 @@ def _selection(what: str, n_total: int, ours: list[float], goal: str, n_bytes: i
     return Comparison(
         section=SECTION, what=f"{what}, N = {n_total:,}", unit="s", ours=ours,
         goal=goal if n_total == 10_000_000 else "", floor=n_bytes / floors.copy_rate("cpu"),
-        floor_from="the scores that a rule or region needs read once, positions written once, at "
-        "the measured copy rate",
+        floor_from="each call reads the scores that it needs once and writes its positions once, "
+        "at the measured copy rate",
     )  # fmt: skip

@@ -164,8 +164,8 @@ def measure(
     from benchmarks import authors_loop  # Lightning is an extra of its own
 
     for family in families:
-        n_workers = authors_loop.best_workers(material, family, device)
-        layout = best_layout(material, family, device)
+        n_workers = authors_loop.best_workers(material, family, device, n_repeats)
+        layout = best_layout(material, family, device, n_repeats)
         ours = (Stacked if device.startswith("cuda") else Ours)(material, family, device)
         theirs, plain, own = in_turns(
             n_repeats,

@@ -1,6 +1,6 @@
 """What the paper's student runs take together, computed from the step that was timed of each."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.material import BATCH_SIZE, EPOCHS, STUDENTS
@@ -60,42 +60,37 @@ def n_steps(family: str) -> int:
     return N_SEEDS * EPOCHS * sum(-(-size // BATCH_SIZE) for size in sizes)
 
 
-def whole_paper(lines: Mapping[str, Comparison], *, goal: str) -> Comparison:
+def whole_paper(timed: Sequence[Comparison], baseline: str, *, goal: str) -> Comparison:
     """Return all students' runs beside one baseline, from each family's line beside it.
 
     Parameters
     ----------
-    lines
-        By family, each in milliseconds a step.
+    timed
+        Of every family, in the order of `STUDENTS`; in milliseconds a step, with a floor.
+    baseline
+        How its name begins.
     goal
         What was set beforehand.
     """
-    hours = {family: n_steps(family) / 3.6e6 for family in lines}
+    lines = [line for line in timed if line.baseline_name.startswith(baseline)]
+    hours = [n_steps(family) / 3.6e6 for family in STUDENTS]
 
-    def together(repeats: Mapping[str, Sequence[float]]) -> list[float]:
-        rounds = zip(*([hours[f] * ms for ms in repeats[f]] for f in lines), strict=True)
-        return [sum(each) for each in rounds]
+    def together(of: Callable[[Comparison], Sequence[float]]) -> list[float]:
+        each = [[h * ms for ms in of(line)] for h, line in zip(hours, lines, strict=True)]
+        return [sum(repeat) for repeat in zip(*each, strict=True)]
 
-    some = next(iter(lines.values()))
+    [floor] = together(lambda line: [line.floor] if line.floor else [])
     return Comparison(
-        section=some.section,
+        section=lines[0].section,
         what=f"the paper's {n_runs()} students, computed",
         unit="h",
-        ours=together({family: line.ours for family, line in lines.items()}),
-        baseline_name=some.baseline_name.partition(",")[0],
-        baseline=together({family: line.baseline for family, line in lines.items()}),
-        floor=sum(hours[family] * (line.floor or 0.0) for family, line in lines.items()),
-        floor_from=some.floor_from,
+        ours=together(lambda line: line.ours),
+        baseline_name=lines[0].baseline_name.partition(",")[0],
+        baseline=together(lambda line: line.baseline),
+        floor=floor,
+        floor_from=lines[0].floor_from,
         goal=goal,
-        note=f"not run; {sum(map(n_steps, lines)):,} steps of batch {BATCH_SIZE}, each as long as "
-        "the one of CIFAR-10 above (MNIST's images are smaller), evaluation not counted",
+        note=f"not run; {sum(map(n_steps, STUDENTS)):,} steps of batch {BATCH_SIZE}, each as long "
+        "as the one of CIFAR-10 above, though MNIST's images are smaller and CIFAR-100 has more "
+        "classes; evaluation, what a stack takes to begin and lanes that idle are not counted",
     )
-
-
-def measure(lines: Sequence[Comparison], *, on_gpu: bool) -> Iterator[Comparison]:
-    """Yield the line beside (a) and the one beside (b), where every student was timed."""
-    goals = ("", "10 min; 20×") if on_gpu else ("", "")
-    for place, goal in enumerate(goals):
-        each = dict(zip(STUDENTS, lines[place::2], strict=False))
-        if len(each) == len(STUDENTS):
-            yield whole_paper(each, goal=goal)

@@ -36,9 +36,20 @@ def test_values_and_gradients_are_those_of_plain_convolutions(
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_the_gpus_depthwise_form_equals_the_cpus(stride: int) -> None:
-    x, weight = torch.randn(6, B, 7, 7), torch.randn(6, 1, 1, 3, 3)
-    torch.testing.assert_close(depthwise(x, weight, stride), convolve(x, weight, stride))
+@pytest.mark.parametrize("size", [3, 5])
+def test_the_gpus_depthwise_form_equals_the_cpus(stride: int, size: int) -> None:
+    """In values and gradients."""
+    x = torch.randn(6, B, 7, 7, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(6, 1, 1, size, size, dtype=torch.float64, requires_grad=True)
+    on_gpu, on_cpu = depthwise(x, weight, stride), convolve(x, weight, stride)
+    torch.testing.assert_close(on_gpu, on_cpu)
+    toward = torch.randn_like(on_cpu)
+    for one, other in zip(
+        torch.autograd.grad(on_gpu, (x, weight), toward),
+        torch.autograd.grad(on_cpu, (x, weight), toward),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other)
 
 
 def test_images_need_no_gradient() -> None:

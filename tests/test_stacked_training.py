@@ -4,6 +4,8 @@ Each test's students have subsets of unequal sizes with short last batches (one 
 and one), those that are done early leave their lane to another, and lanes idle at the end.
 """
 
+import gc
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -199,6 +201,19 @@ def test_idle_lanes_are_given_up_once_they_are_half() -> None:
     stack = StackedTraining(made(TINY, Engine(), subsets=(*SUBSETS, np.arange(7))), 4)
     lanes = [stack.n_lanes for _ in stack.run()]
     assert lanes == [4, 4, 2, 1]
+
+
+def test_a_stack_that_is_done_leaves_memory_at_once() -> None:
+    """Else the next one would not fit on a device that it fills."""
+    stack = StackedTraining(made("mobilenetv2_035", Engine()), 3)
+    left = weakref.ref(stack)
+    gc.disable()
+    try:
+        assert len(list(stack.run())) == 3
+        del stack
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def test_students_share_the_time() -> None:

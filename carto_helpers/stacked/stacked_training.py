@@ -132,6 +132,9 @@ class StackedTraining:
                     yield lane.training, lane.seconds
                     self._refill(lane)
             self._compact()
+        # They draw by this object's methods: held on, they would keep its memory until Python looks
+        # for cycles, and the next stack would not fit on a device that this one fills.
+        del self._full, self._ragged
         if failure is not None:
             raise failure
 

@@ -1,0 +1,134 @@
+"""What was set beforehand, and whether the newest figures meet it."""
+
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.growth import exponent
+from benchmarks.measuring import Comparison, spread
+from benchmarks.scale import ON_PAPER
+
+Figures = Callable[[Comparison], Sequence[float]]
+LINEAR = 1.1  # N to the power of that at most: N log N grows so from one million to ten
+
+
+def _ratios(line: Comparison) -> Sequence[float]:
+    return line.ratios
+
+
+def _ours(line: Comparison) -> Sequence[float]:
+    return line.ours
+
+
+def _minutes(line: Comparison) -> Sequence[float]:
+    return [60 * hours for hours in line.ours]
+
+
+def _share(line: Comparison) -> Sequence[float]:
+    """Return the share of the floor's rate."""
+    return [(line.floor or 0.0) / ours for ours in line.ours]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """A figure of some lines, and the least or the most that it is to be in each.
+
+    `what` and `baseline` are how the lines' names begin; lines of a GPU are told by `on_gpu`.
+    """
+
+    asked: str
+    what: str
+    figures: Figures
+    unit: str = "×"
+    baseline: str = ""
+    least: float = float("-inf")
+    most: float = float("inf")
+    on_gpu: bool = False
+
+    @property
+    def limit(self) -> str:
+        """The goal in words."""
+        is_least = self.least > float("-inf")
+        bound = self.least if is_least else self.most
+        return f"at {'least' if is_least else 'most'} {bound:g}{self.unit}"
+
+    def of(self, lines: Sequence[Comparison]) -> tuple[str, str]:
+        """Return what is seen (of several lines the worst), and the verdict on its median."""
+        found = [
+            figures
+            for line in lines
+            if line.what.startswith(self.what) and line.baseline_name.startswith(self.baseline)
+            if (figures := self.figures(line))
+        ]
+        if not found:
+            return "–", "not measured"
+        worst = (min if self.least > float("-inf") else max)(found, key=statistics.median)
+        is_met = self.least <= statistics.median(worst) <= self.most
+        return f"{spread(worst)}{self.unit}", "met" if is_met else "**missed**"
+
+
+_MILLIONS = "N = 10,000,000"
+GOALS = (
+    *(
+        Goal(
+            asked=f"{name}, a step, against (a)", what=f"{name}, one step", baseline="(a)",
+            figures=_ratios, least=least,
+        )
+        for name, least in (("mobilenetv2_035", 6), ("resnet18", 1.7), ("tf_efficientnet_b0", 5))
+    ),
+    Goal(asked="recording beside training, ResNet-50", what="ResNet-50", figures=_ratios,
+         least=3.3),
+    Goal(asked="statistics of ten million, share of the fastest copy's rate",
+         what=f"one pass, an epoch in one piece, {_MILLIONS}", figures=_share, least=0.5, unit=""),
+    Goal(asked="the same, an example in one piece",
+         what=f"one pass, an example in one piece, {_MILLIONS}", figures=_share, least=0.5,
+         unit=""),
+    *(
+        Goal(asked=f"{what} of ten million", what=f"{what}, {_MILLIONS}", figures=_ours, most=most,
+             unit=" s")
+        for what, most in (
+            ("ranking, low confidence", 2), ("ranking, low correctness", 2),
+            ("mix of three regions", 2), ("three regions", 6),
+        )
+    ),
+    Goal(asked="three regions of ten million, against the queries of a tree that is there",
+         what=f"three regions, {_MILLIONS}", baseline="scikit-learn KDTree, the three queries",
+         figures=_ratios, least=20),
+    Goal(asked="the same, against a tree that is built first",
+         what=f"three regions, {_MILLIONS}", baseline="scikit-learn KDTree, built",
+         figures=_ratios, least=20),
+    *(
+        Goal(asked=f"bound over peak memory, {who}", what=what, baseline="the bound",
+             figures=_ratios, least=1)
+        for who, what in (
+            ("mobilenetv2_035", "mobilenetv2_035"), ("resnet18", "resnet18"),
+            ("tf_efficientnet_b0", "tf_efficientnet_b0"), ("stacks", "4 stacked"),
+        )
+    ),
+    Goal(asked="GPU: the paper's students", what="the paper's", figures=_minutes, most=10,
+         unit=" min", on_gpu=True),
+    Goal(asked="GPU: the same, against (b)", what="the paper's", baseline="(b)", figures=_ratios,
+         least=20, on_gpu=True),
+    Goal(asked="GPU: recording beside training (no goal was set)", what="ResNet-50",
+         figures=_ratios, least=0, on_gpu=True),
+)  # fmt: skip
+
+
+def rows(on_cpu: Sequence[Comparison], on_gpu: Sequence[Comparison]) -> Iterator[tuple[str, ...]]:
+    """Yield what was asked, the goal, what is seen and the verdict."""
+    for goal in GOALS:
+        yield goal.asked, goal.limit, *goal.of(on_gpu if goal.on_gpu else on_cpu)
+    for what, measured in _by_size(on_cpu).items():
+        power = exponent(measured)
+        verdict = "met" if power <= LINEAR else "**missed**"
+        yield f"{what}: grows as N to the power", f"at most {LINEAR}", f"{power:.2f}", verdict
+
+
+def _by_size(lines: Sequence[Comparison]) -> dict[str, Mapping[int, Sequence[float]]]:
+    """Return seconds by number of examples, of what was measured at several."""
+    found: dict[str, dict[int, Sequence[float]]] = {}
+    for line in lines:
+        what, _, size = line.what.partition(", N = ")
+        if size and f"{ON_PAPER:,}" not in size:
+            found.setdefault(what, {})[int(size.replace(",", ""))] = line.ours
+    return {what: by_size for what, by_size in found.items() if len(by_size) > 1}

@@ -1,0 +1,65 @@
+"""Whether figures meet what was set beforehand."""
+
+import pytest
+
+from benchmarks.goals import GOALS, rows
+from benchmarks.measuring import Comparison
+
+
+def _line(what: str, ours: list[float], **more: object) -> Comparison:
+    return Comparison(section="made", what=what, unit="ms", ours=ours, **more)  # type: ignore[arg-type]
+
+
+def _said(asked: str, on_cpu: list[Comparison], on_gpu: list[Comparison]) -> tuple[str, ...]:
+    [found] = [row[1:] for row in rows(on_cpu, on_gpu) if row[0] == asked]
+    return found
+
+
+STEP = "resnet18, a step, against (a)"
+
+
+@pytest.mark.parametrize(
+    ("baseline", "verdict"), [([3.4, 3.4, 9.0], "met"), ([3.3, 3.3, 9.0], "**missed**")]
+)
+def test_the_median_decides(baseline: list[float], verdict: str) -> None:
+    line = _line("resnet18, one step", [2.0, 2.0, 2.0], baseline=baseline, baseline_name="(a) a")
+    goal, seen, said = _said(STEP, [line], [])
+    assert (goal, said) == ("at least 1.7×", verdict)
+    assert seen.endswith("–4.5)×")
+
+
+def test_another_baseline_or_device_says_nothing() -> None:
+    line = _line("resnet18, one step", [2.0], baseline=[9.0], baseline_name="(b) b")
+    other = _line("resnet18, one step", [2.0], baseline=[9.0], baseline_name="(a) a")
+    assert _said(STEP, [line], [other]) == ("at least 1.7×", "–", "not measured")
+
+
+def test_of_several_lines_the_worst_counts() -> None:
+    stacks = [
+        _line(f"4 stacked {name}", [1.0], baseline=[ratio], baseline_name="the bound")
+        for name, ratio in (("a", 1.5), ("b", 0.9))
+    ]
+    assert _said("bound over peak memory, stacks", stacks, [])[1:] == ("0.9×", "**missed**")
+
+
+def test_a_share_is_the_floor_over_ours() -> None:
+    line = _line("one pass, an epoch in one piece, N = 10,000,000", [4.0], floor=2.0)
+    asked = "statistics of ten million, share of the fastest copy's rate"
+    assert _said(asked, [line], [])[1:] == ("0.5", "met")
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(10.5, "met"), (20.0, "**missed**")])
+def test_growth_is_held_against_proportion(seconds: float, verdict: str) -> None:
+    """What is computed is no measurement of its own."""
+    lines = [
+        _line("ranking, N = 1,000", [1.0]),
+        _line("ranking, N = 10,000", [seconds]),
+        _line("ranking, N = 100,000,000, computed", [9e9]),
+    ]
+    assert _said("ranking: grows as N to the power", lines, [])[2] == verdict
+
+
+def test_without_any_figure_every_goal_is_named() -> None:
+    found = list(rows([], []))
+    assert len(found) == len(GOALS)
+    assert {row[3] for row in found} == {"not measured"}
