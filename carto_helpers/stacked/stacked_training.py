@@ -132,11 +132,18 @@ class StackedTraining:
                     yield lane.training, lane.seconds
                     self._refill(lane)
             self._compact()
-        # They draw by this object's methods: held on, they would keep its memory until Python looks
-        # for cycles, and the next stack would not fit on a device that this one fills.
-        del self._full, self._ragged
+        self._let_go()
         if failure is not None:
             raise failure
+
+    def _let_go(self) -> None:
+        """Drop what holds this object in turn, the ways to draw masks.
+
+        Else its memory would wait for Python to look for cycles, and the next stack might not fit
+        on a device that this one fills.
+        """
+        self._stack.lanes.draw = None
+        del self._full, self._ragged
 
     def _stretch(self, progress: "tqdm[Any] | None") -> None:
         """Take steps until a lane's epoch ends."""
