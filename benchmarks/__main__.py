@@ -59,7 +59,8 @@ def _lines(device: str, arguments: argparse.Namespace) -> Iterator[tuple[str, Co
     if "recorder" in parts:
         yield from (("cpu", line) for line in recorder_cost.measure(n_blocks=9, n_epochs=9))
     if "memory" in parts:
-        yield from ((device, line) for line in job_memory.measure(families, device=device))
+        lines = job_memory.measure(families, device=device, with_stacks=not is_quick)
+        yield from ((device, line) for line in lines)
     if "scale" in parts:
         sizes = (10_000, 100_000, 1_000_000, 10_000_000)
         lines = scale.measure(sizes=sizes[:3] if is_quick else sizes, n_repeats=5)

@@ -27,7 +27,7 @@ from torchvision import transforms  # noqa: E402
 
 WORKERS = (0, 1, 2)
 N_WARM_UP = 20
-N_TRIED = 40  # steps
+N_TRIED = 30  # steps
 
 
 class PilImages(Dataset[tuple[Tensor, int]]):

@@ -64,4 +64,4 @@ class EagerLoop:
 def best_layout(material: Material, family: str, device: str, n_repeats: int) -> str:
     """Return the memory layout with which the loop is fastest here."""
     loops = {name: EagerLoop(material, family, device, name) for name in LAYOUTS}
-    return fastest(n_repeats, {name: partial(loop.seconds, 40) for name, loop in loops.items()})
+    return fastest(n_repeats, {name: partial(loop.seconds, 30) for name, loop in loops.items()})

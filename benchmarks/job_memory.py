@@ -24,14 +24,14 @@ N_IMAGES = 60_000  # CIFAR-10, both splits
 N_STEPS = 5
 
 
-def measure(families: tuple[str, ...], *, device: str) -> Iterator[Comparison]:
-    """Yield the peaks of each student alone and in a stack; the ratio is the bound over the peak.
+def measure(families: tuple[str, ...], *, device: str, with_stacks: bool) -> Iterator[Comparison]:
+    """Yield each student's peak, alone and in a stack; the ratio is the bound over the peak.
 
     It is to be at least 1. A stack is of as many of a phase's students as fit on a GPU, where it is
     used, and of four on a CPU.
     """
     n_lanes = N_A_PHASE if device.startswith("cuda") else 4
-    for most, family in product((1, n_lanes), families):
+    for most, family in product((1, n_lanes) if with_stacks else (1,), families):
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             n, peak, bound, host = pool.submit(_peak_and_bound, family, device, most).result()
         name = models.resolve(family, role="student").name
