@@ -120,6 +120,8 @@ def seconds(material: Material, family: str, device: str, *, n_steps: int, n_wor
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # advice on workers, which are what is being compared
         trainer.fit(Distillation(student(family, material.images), material.teacher), loader)
+    if trainer.global_step < trainer.max_steps:
+        raise RuntimeError(f"expected {trainer.max_steps} steps, got {trainer.global_step}")
     return clock.seconds
 
 

@@ -33,25 +33,26 @@ def measure(families: tuple[str, ...], *, device: str, with_stacks: bool) -> Ite
     n_lanes = N_A_PHASE if device.startswith("cuda") else 4
     for most, family in product((1, n_lanes) if with_stacks else (1,), families):
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            n, peak, bound, host = pool.submit(_peak_and_bound, family, device, most).result()
+            n, peak, bound, host, free = pool.submit(_peak_and_bound, family, device, most).result()
         name = models.resolve(family, role="student").name
         yield Comparison(
             section="Memory of a run",
-            what=f"{f'{n} stacked ' * (n > 1)}{name}, CIFAR-10's size, batch 32",
+            what=f"{f'stack of {n}: ' * (most > 1)}{name}, CIFAR-10's size, batch 32",
             unit="GB",
             ours=[peak / 1e9],
             baseline_name="the bound of `memory.footprint`",
             baseline=[bound / 1e9],
             goal="bound not exceeded",
-            note=f"{free_bytes(device) / 1e9:.1f} GB are free on {device}; the process took "
-            f"{host / 1e9:.2f} GB of the host",
+            note=f"{free / 1e9:.1f} GB were free on {device}; the process took {host / 1e9:.2f} GB "
+            "of the host",
         )
 
 
-def _peak_and_bound(family: str, device: str, most: int) -> tuple[int, float, float, float]:
+def _peak_and_bound(family: str, device: str, most: int) -> tuple[int, float, float, float, float]:
     """Train students and evaluate one, as a worker does, of made images.
 
-    Return how many were trained at once, the peak in bytes, its bound, and the host's peak.
+    Return how many were trained at once; the peak in bytes, its bound, the host's peak, and what
+    was free before.
     """
     draw = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (N_IMAGES, *SHAPE), generator=draw, dtype=torch.uint8)
@@ -60,18 +61,18 @@ def _peak_and_bound(family: str, device: str, most: int) -> tuple[int, float, fl
     images = ImageSet(name="cifar10", images=pixels, labels=labels, classes=classes)
     engine = choose_engine(models.resolve(family, role="student").name, device, role="student")
     torch.set_num_threads(engine.threads)
+    need = footprint(student(family, images), pixels, n_images=N_IMAGES, batch_size=BATCH_SIZE)
+    n, free = n_lanes_that_fit(need, engine, most) if most > 1 else 1, free_bytes(engine.device)
     order = torch.randperm(N_IMAGES, generator=draw)
     train, rest = order.split([N_TRAIN, N_IMAGES - N_TRAIN])
     logits = torch.zeros(N_TRAIN, N_CLASSES, dtype=torch.float16)
     resident = TrainingData(pixels[train], labels[train], engine, logits)
     other = TrainingData(pixels[rest], labels[rest], engine)
-    need = footprint(student(family, images), pixels, n_images=N_IMAGES, batch_size=BATCH_SIZE)
-    n = n_lanes_that_fit(need, engine, most) if most > 1 else 1
     trained = _train(family, images, resident, engine, n)
     predict(trained, other, engine)
     lanes = need.lane * n if most > 1 else 0.0
     bound = need.a_process if engine.device == "cpu" else need.data + need.a_run
-    return n, peak_bytes(engine.device), bound + lanes, peak_bytes("cpu")
+    return n, peak_bytes(engine.device), bound + lanes, peak_bytes("cpu"), free
 
 
 def _train(

@@ -34,6 +34,12 @@ def test_lines_of_another_device_stay(other: dict[str, str], tmp_path: Path) -> 
     assert _found(tmp_path) == [("A (cpu)", "one", 1.0), (other["device"], "one", 0.1)]
 
 
+def test_all_sizes_are_of_one_run(tmp_path: Path) -> None:
+    write([_line("one pass, N = 10", 1.0), _line("one pass, N = 100", 10.0)], CPU, tmp_path)
+    write([_line("one pass, N = 10", 2.0)], OTHER_CPU, tmp_path)
+    assert [line.ours for line in newest(measured(tmp_path))] == [[2.0]]
+
+
 def test_the_newest_lines_are_those_of_the_last_run_that_has_them(tmp_path: Path) -> None:
     beside = [replace(_line("one", 1.0), baseline_name=name) for name in ("(a) 0", "(b)")]
     write([*beside, _line("two", 2.0)], CPU, tmp_path)
@@ -56,4 +62,4 @@ def test_the_page_shows_both_sides_their_ratio_and_the_floor(tmp_path: Path) -> 
     assert "## Measured on 2026-11-30: A (cpu)" in page
     assert "Floor: made." in page
     asked = "| macro F1 less a plain loop's, resnet18, 95 % interval of 5 pairs | within ±0.015 |"
-    assert f"{asked} -0.0172 to +0.0095 | **missed** |" in page
+    assert f"{asked} -0.0172 to +0.0095 | **missed** |" in page  # by paired_scores.csv

@@ -36,7 +36,7 @@ def test_another_baseline_or_device_says_nothing() -> None:
 
 def test_of_several_lines_the_worst_counts() -> None:
     stacks = [
-        _line(f"4 stacked {name}", [1.0], baseline=[ratio], baseline_name="the bound")
+        _line(f"stack of 4: {name}", [1.0], baseline=[ratio], baseline_name="the bound")
         for name, ratio in (("a", 1.5), ("b", 0.9))
     ]
     assert _said("bound over peak memory, stacks", stacks, [])[1:] == ("0.9×", "**missed**")
@@ -49,6 +49,17 @@ def test_a_share_is_the_floor_over_ours() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "verdict"), [(10.5, "met"), (20.0, "**missed**")])
+def test_what_has_no_goal_has_no_verdict() -> None:
+    line = _line("ResNet-50, 6400 images", [2.0], baseline=[9.0])
+    assert _said("GPU: recording beside training", [], [line]) == ("none", "4.5×", "–")
+
+
+def test_a_line_without_a_floor_says_nothing_of_a_share() -> None:
+    line = _line("one pass, an epoch in one piece, N = 10,000,000", [4.0])
+    asked = "statistics of ten million, share of the fastest copy's rate"
+    assert _said(asked, [line], [])[1:] == ("–", "not measured")
+
+
 def test_growth_is_held_against_proportion(seconds: float, verdict: str) -> None:
     """What is computed is no measurement of its own."""
     lines = [

@@ -117,6 +117,12 @@ class StackedTraining:
         FloatingPointError
             If a loss is not finite: once the others under way are done; no other starts.
         """
+        try:
+            yield from self._trained(progress)
+        finally:
+            self._let_go()
+
+    def _trained(self, progress: "tqdm[Any] | None") -> Iterator[tuple[Training, float]]:
         failure = None
         while self._lanes:
             self._stretch(progress)
@@ -132,9 +138,11 @@ class StackedTraining:
                     yield lane.training, lane.seconds
                     self._refill(lane)
             self._compact()
-        self._let_go()
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback holds this frame
 
     def _let_go(self) -> None:
         """Drop what holds this object in turn, the ways to draw masks.
@@ -143,7 +151,7 @@ class StackedTraining:
         on a device that this one fills.
         """
         self._stack.lanes.draw = None
-        del self._full, self._ragged
+        self._steps.clear()
 
     def _stretch(self, progress: "tqdm[Any] | None") -> None:
         """Take steps until a lane's epoch ends."""
@@ -182,7 +190,7 @@ class StackedTraining:
     ) -> Float[Tensor, " K"]:
         self._sizes = sizes.tolist()
         is_ragged = any(size != self._first.recipe.batch_size for size in self._sizes)
-        step = self._ragged if is_ragged else self._full
+        step = self._steps[is_ragged]
         return step(at[:, : step.width], valid[:, : step.width])
 
     def _draw_apart(self, layer: Dropper, width: int) -> Tensor:
@@ -225,20 +233,20 @@ class StackedTraining:
         recipe = self._first.recipe
         pool = torch.cuda.graph_pool_handle() if self._stack.weights.is_cuda else None
         draw = self._draw_apart if self._generator is None else self._draw_together
-        self._full, self._ragged = (
-            StackedStep(
+        self._steps = {
+            is_ragged: StackedStep(
                 self._stack,
                 self._adam,
                 self._first.data,
                 recipe,
                 width=width,
-                is_ragged=width > recipe.batch_size,
+                is_ragged=is_ragged,
                 draw=partial(draw, width=width),
                 generator=self._generator,
                 pool=pool,
             )
-            for width in (recipe.batch_size, self._width)
-        )
+            for is_ragged, width in ((False, recipe.batch_size), (True, self._width))
+        }
 
     @property
     def _width(self) -> int:  # a last batch of one joins the batch before it
