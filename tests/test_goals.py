@@ -48,7 +48,6 @@ def test_a_share_is_the_floor_over_ours() -> None:
     assert _said(asked, [line], [])[1:] == ("0.5", "met")
 
 
-@pytest.mark.parametrize(("seconds", "verdict"), [(10.5, "met"), (20.0, "**missed**")])
 def test_what_has_no_goal_has_no_verdict() -> None:
     line = _line("ResNet-50, 6400 images", [2.0], baseline=[9.0])
     assert _said("GPU: recording beside training", [], [line]) == ("none", "4.5×", "–")
@@ -60,6 +59,7 @@ def test_a_line_without_a_floor_says_nothing_of_a_share() -> None:
     assert _said(asked, [line], [])[1:] == ("–", "not measured")
 
 
+@pytest.mark.parametrize(("seconds", "verdict"), [(10.5, "met"), (20.0, "**missed**")])
 def test_growth_is_held_against_proportion(seconds: float, verdict: str) -> None:
     """What is computed is no measurement of its own."""
     lines = [
