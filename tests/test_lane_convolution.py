@@ -16,6 +16,14 @@ def plain(x: torch.Tensor, weight: torch.Tensor, stride: int) -> torch.Tensor:
     return torch.cat([functional.conv2d(i, w, stride=stride).transpose(0, 1) for i, w in pairs])
 
 
+def assert_same(ours: torch.Tensor, theirs: torch.Tensor, inputs: tuple[torch.Tensor, ...]) -> None:
+    """Values and the inputs' gradients."""
+    torch.testing.assert_close(ours, theirs)
+    toward = torch.randn_like(theirs)
+    mine, others = (torch.autograd.grad(values, inputs, toward) for values in (ours, theirs))
+    torch.testing.assert_close(mine, others)
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("kernel", [(1, 1), (3, 3), (5, 5), (3, 2)])
 @pytest.mark.parametrize(("groups", "depth", "channels"), [(2, 4, 3), (6, 1, 1)])
@@ -24,15 +32,7 @@ def test_values_and_gradients_are_those_of_plain_convolutions(
 ) -> None:
     x = torch.randn(groups * channels, B, 7, 8, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(groups, depth, channels, *kernel, dtype=torch.float64, requires_grad=True)
-    ours, theirs = convolve(x, weight, stride), plain(x, weight, stride)
-    torch.testing.assert_close(ours, theirs)
-    toward = torch.randn_like(theirs)
-    for mine, other in zip(
-        torch.autograd.grad(ours, (x, weight), toward),
-        torch.autograd.grad(theirs, (x, weight), toward),
-        strict=True,
-    ):
-        torch.testing.assert_close(mine, other)
+    assert_same(convolve(x, weight, stride), plain(x, weight, stride), (x, weight))
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -41,15 +41,7 @@ def test_the_gpus_depthwise_form_equals_the_cpus(stride: int, size: int) -> None
     """In values and gradients."""
     x = torch.randn(6, B, 7, 7, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(6, 1, 1, size, size, dtype=torch.float64, requires_grad=True)
-    on_gpu, on_cpu = depthwise(x, weight, stride), convolve(x, weight, stride)
-    torch.testing.assert_close(on_gpu, on_cpu)
-    toward = torch.randn_like(on_cpu)
-    for one, other in zip(
-        torch.autograd.grad(on_gpu, (x, weight), toward),
-        torch.autograd.grad(on_cpu, (x, weight), toward),
-        strict=True,
-    ):
-        torch.testing.assert_close(one, other)
+    assert_same(depthwise(x, weight, stride), convolve(x, weight, stride), (x, weight))
 
 
 def test_images_need_no_gradient() -> None:
