@@ -97,7 +97,8 @@ book-check: $(READY) ## build the committed book apart, as the unit tests do
 BENCH = $(BIN)/python -m benchmarks $(if $(DATA),--data-root $(DATA))
 
 equality: $(READY) ## the students' fast paths against plain loops, 50 steps of each: minutes
-	$(BIN)/pytest -m slow tests/test_training.py tests/test_stacked_training.py
+	$(BIN)/pytest -m slow tests/test_training.py tests/test_stacked_training.py \
+	  tests/test_equal_steps.py
 
 bench: $(READY) lightning ## time and weigh everything, write benchmarks/RESULTS.md
 	$(BENCH)

@@ -84,10 +84,7 @@ def _training(
             timed.append(line)
             yield line
         if len(families) == len(STUDENTS):
-            goal = "10 min; 20× (b)" if device.startswith("cuda") else ""
-            yield from (
-                whole_paper.whole_paper(timed, which, goal=goal) for which in ("(a)", "(b)")
-            )
+            yield from (whole_paper.whole_paper(timed, which) for which in ("(a)", "(b)"))
     if "teacher" in parts:
         yield from teacher_epoch.measure(
             material, device=device, n_steps=n_steps, n_repeats=n_repeats

@@ -14,8 +14,7 @@ class Comparison:
     """One line of the results: ours beside a baseline, in repeats that took turns.
 
     `ours` and `baseline` are in `unit`, one number a repeat; `floor` is the least that the machine
-    could take, in the same unit, and `floor_from` says what it is counted from. `goal` is the ratio
-    (or, where there is no baseline, the figure) that was set beforehand.
+    could take, in the same unit, and `floor_from` says what it is counted from.
     """
 
     section: str
@@ -26,7 +25,6 @@ class Comparison:
     baseline: Sequence[float] = ()
     floor: float | None = None
     floor_from: str = ""
-    goal: str = ""
     note: str = ""
 
     @property

@@ -56,8 +56,7 @@ def _steps(recorder: DynamicsRecorder, n_blocks: int) -> Iterator[Comparison]:
     ours = seconds.pop("ours")
     what = f"one update (mean of {BLOCK}), batch {BATCH_SIZE}, {N_CLASSES} classes"
     for name, values in seconds.items():
-        goal = "at most 1 % of it: 100×" if name == STEP else ""
-        yield _comparison(what, ours, name, values, goal)
+        yield _comparison(what, ours, name, values)
 
 
 def _block_step(step: "ResNetStep", ways: dict[str, Way], turn: int) -> dict[str, float]:
@@ -139,9 +138,7 @@ class KeepSums:
             self.sums[at] += margin
 
 
-def _comparison(
-    what: str, ours: list[float], baseline: str, theirs: list[float], goal: str = ""
-) -> Comparison:
+def _comparison(what: str, ours: list[float], baseline: str, theirs: list[float]) -> Comparison:
     return Comparison(
         section=SECTION,
         what=what,
@@ -149,5 +146,4 @@ def _comparison(
         ours=[1e3 * s for s in ours],
         baseline_name=baseline,
         baseline=[1e3 * s for s in theirs],
-        goal=goal,
     )

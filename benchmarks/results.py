@@ -223,8 +223,8 @@ def _engine(text: str) -> str:
 
 
 def _table(lines: list[Comparison]) -> str:
-    head = "| what | ours | beside | theirs | ratio | goal | floor | of the floor |"
-    rule = "|---|---|---|---|---|---|---|---|"
+    head = "| what | ours | beside | theirs | ratio | floor | of the floor |"
+    rule = "|---|---|---|---|---|---|---|"
     notes = [f"{line.what}: {line.note}." for line in lines if line.note]
     notes += sorted({f"Floor: {line.floor_from}." for line in lines if line.floor_from})
     return "\n".join([head, rule, *map(_row, lines), "", *dict.fromkeys(notes)])
@@ -236,5 +236,5 @@ def _row(line: Comparison) -> str:
     floor = f"{line.floor:.3g} {line.unit}" if line.floor else ""
     share = f"{sorted(line.ours)[len(line.ours) // 2] / line.floor:.3g}×" if line.floor else ""
     ours = f"{spread(line.ours)} {line.unit}"
-    cells = (line.what, ours, line.baseline_name, theirs, ratio, line.goal, floor, share)
+    cells = (line.what, ours, line.baseline_name, theirs, ratio, floor, share)
     return "| " + " | ".join(cells) + " |"

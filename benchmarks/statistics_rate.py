@@ -48,7 +48,6 @@ def measure(dynamics: Dynamics, n_repeats: int) -> Iterator[Comparison]:
             baseline=pandas if is_pandas else [],
             floor=needed_bytes(dynamics) / (8 * COPIED) * min(copy),
             floor_from=f"input read once, results written once, at the rate of {COPY}",
-            goal="" if what == names[2] else "at most 2 × the floor",
             note=f"{_rates(needed_bytes(dynamics), line, copy)} {note}",
         )
 

@@ -56,7 +56,6 @@ def measure(
         * n_steps
         / floors.matrix_rate(engine.device, engine.threads),
         floor_from="the forward pass's FLOP over the measured matrix rate",
-        goal="recording at most 30 % of training: a ratio of 3.3 or more",
     )
 
 

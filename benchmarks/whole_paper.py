@@ -60,7 +60,7 @@ def n_steps(family: str) -> int:
     return N_SEEDS * EPOCHS * sum(-(-size // BATCH_SIZE) for size in sizes)
 
 
-def whole_paper(timed: Sequence[Comparison], baseline: str, *, goal: str) -> Comparison:
+def whole_paper(timed: Sequence[Comparison], baseline: str) -> Comparison:
     """Return all students' runs beside one baseline, from each family's line beside it.
 
     Parameters
@@ -69,8 +69,6 @@ def whole_paper(timed: Sequence[Comparison], baseline: str, *, goal: str) -> Com
         Of every family, in the order of `STUDENTS`; in milliseconds a step, with a floor.
     baseline
         How its name begins.
-    goal
-        What was set beforehand.
     """
     lines = [line for line in timed if line.baseline_name.startswith(baseline)]
     hours = [n_steps(family) / 3.6e6 for family in STUDENTS]
@@ -89,7 +87,6 @@ def whole_paper(timed: Sequence[Comparison], baseline: str, *, goal: str) -> Com
         baseline=together(lambda line: line.baseline),
         floor=floor,
         floor_from=lines[0].floor_from,
-        goal=goal,
         note=f"not run; {sum(map(n_steps, STUDENTS)):,} steps of batch {BATCH_SIZE}, each as long "
         "as the one of CIFAR-10 above, though MNIST's images are smaller and CIFAR-100 has more "
         "classes; evaluation, what a stack takes to begin and lanes that idle are not counted",

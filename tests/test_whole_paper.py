@@ -36,7 +36,7 @@ def test_hours_are_each_familys_steps_times_its_own_step() -> None:
         for i, ms in enumerate([1.0, 2.0, 4.0])
         for letter, factor in (("a", 10), ("b", 5))
     ]
-    beside_a, beside_b = (whole_paper(lines, f"({letter})", goal="1×") for letter in "ab")
+    beside_a, beside_b = (whole_paper(lines, f"({letter})") for letter in "ab")
     steps = n_steps("mobilenet") + 2 * n_steps("resnet") + 4 * n_steps("efficientnet")
     assert beside_a.ours == pytest.approx([steps / 3.6e6, 2 * steps / 3.6e6])
     assert beside_a.ratios == pytest.approx([10.0, 20.0])
@@ -48,4 +48,4 @@ def test_hours_are_each_familys_steps_times_its_own_step() -> None:
 def test_without_a_students_line_there_is_no_sum() -> None:
     two = [_line("(a) a loop", [1.0], [2.0]), _line("(a) a loop", [1.0], [2.0])]
     with pytest.raises(ValueError, match="shorter"):
-        whole_paper(two, "(a)", goal="")
+        whole_paper(two, "(a)")
