@@ -8,6 +8,7 @@ from benchmarks.growth import exponent
 from benchmarks.measuring import Comparison, spread
 
 Figures = Callable[[Comparison], Sequence[float]]
+Measured = tuple[dict[str, str], Comparison]  # with its machine's facts
 LINEAR = 1.1  # N to the power of that at most; N log N has 1.07 from one million to ten
 
 
@@ -60,20 +61,21 @@ class Goal:
     def _is_open(self) -> bool:
         return not self._is_least and self.most == float("inf")
 
-    def of(self, lines: Sequence[Comparison]) -> tuple[str, str]:
-        """Return what is seen (of several lines the worst), and the verdict on its median."""
+    def of(self, lines: Sequence[Measured]) -> tuple[str, str, str]:
+        """Return what is seen (of several lines the worst), its median's verdict, and where."""
         found = [
-            figures
-            for line in lines
+            (figures, facts)
+            for facts, line in lines
             if line.what.startswith(self.what) and line.baseline_name.startswith(self.baseline)
             if (figures := self.figures(line))
         ]
         if not found:
-            return "–", "not measured"
-        worst = (min if self._is_least else max)(found, key=statistics.median)
+            return "–", "not measured", ""
+        choose = min if self._is_least else max
+        worst, facts = choose(found, key=lambda pair: statistics.median(pair[0]))
         is_met = self.least <= statistics.median(worst) <= self.most
         verdict = "–" if self._is_open else "met" if is_met else "**missed**"
-        return f"{spread(worst)}{self.unit}", verdict
+        return f"{spread(worst)}{self.unit}", verdict, facts["device"]
 
 
 _MILLIONS = "N = 10,000,000"
@@ -126,21 +128,23 @@ GOALS = (
 )  # fmt: skip
 
 
-def rows(on_cpu: Sequence[Comparison], on_gpu: Sequence[Comparison]) -> Iterator[tuple[str, ...]]:
-    """Yield what was asked, the goal, what is seen and the verdict."""
+def rows(on_cpu: Sequence[Measured], on_gpu: Sequence[Measured]) -> Iterator[tuple[str, ...]]:
+    """Yield what was asked, the goal, what is seen, the verdict and the machine."""
     for goal in GOALS:
         yield goal.asked, goal.limit, *goal.of(on_gpu if goal.on_gpu else on_cpu)
-    for what, measured in _by_size(on_cpu).items():
-        power = exponent(measured)
+    for (what, device), by_size in _by_size(on_cpu).items():
+        power = exponent(by_size)
         verdict = "met" if power <= LINEAR else "**missed**"
-        yield f"{what}: grows as N to the power", f"at most {LINEAR}", f"{power:.2f}", verdict
+        asked = f"{what}: grows as N to the power"
+        yield asked, f"at most {LINEAR}", f"{power:.2f}", verdict, device
 
 
-def _by_size(lines: Sequence[Comparison]) -> dict[str, Mapping[int, Sequence[float]]]:
-    """Return seconds by number of examples, of what was measured at several."""
-    found: dict[str, dict[int, Sequence[float]]] = {}
-    for line in lines:
+def _by_size(lines: Sequence[Measured]) -> dict[tuple[str, str], Mapping[int, Sequence[float]]]:
+    """Return seconds by number of examples, of what a machine measured at several."""
+    found: dict[tuple[str, str], dict[int, Sequence[float]]] = {}
+    for facts, line in lines:
         what, _, size = line.what.partition(", N = ")
         if size and not size.endswith(", computed"):
-            found.setdefault(what, {})[int(size.replace(",", ""))] = line.ours
-    return {what: by_size for what, by_size in found.items() if len(by_size) > 1}
+            by_size = found.setdefault((what, facts["device"]), {})
+            by_size[int(size.replace(",", ""))] = line.ours
+    return {key: by_size for key, by_size in found.items() if len(by_size) > 1}

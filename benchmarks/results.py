@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 
 from benchmarks import floors, goals
+from benchmarks.goals import Measured
 from benchmarks.measuring import Comparison, spread
 from carto_helpers.engine import Engine
 from carto_helpers.metrics import confidence_interval
@@ -103,26 +104,26 @@ def is_on_cpu(facts: dict[str, str]) -> bool:
     return facts["device"].endswith("(cpu)")
 
 
-def measured(folder: Path = HERE) -> list[tuple[dict[str, str], Comparison]]:
+def measured(folder: Path = HERE) -> list[Measured]:
     """Return what is in results.json: each line with its machine's facts, the newest run last."""
     return _pairs_of(_runs(folder))
 
 
-def _pairs_of(runs: Sequence[dict[str, Any]]) -> list[tuple[dict[str, str], Comparison]]:
+def _pairs_of(runs: Sequence[dict[str, Any]]) -> list[Measured]:
     return [(run["machine"], Comparison(**c)) for run in runs for c in run["comparisons"]]
 
 
-def newest(found: Sequence[tuple[dict[str, str], Comparison]]) -> list[Comparison]:
+def newest(found: Sequence[Measured]) -> list[Measured]:
     """Return of what was measured the lines of its last run, all sizes of the same one."""
     last = {_without_size(line): facts for facts, line in found}
-    return [line for facts, line in found if last[_without_size(line)] is facts]
+    return [(facts, line) for facts, line in found if last[_without_size(line)] is facts]
 
 
 def _without_size(line: Comparison) -> tuple[str, str]:
     return line.section, line.what.partition(", N = ")[0]
 
 
-def _goals_section(on_cpu: Sequence[Comparison], on_gpu: Sequence[Comparison]) -> str:
+def _goals_section(on_cpu: Sequence[Measured], on_gpu: Sequence[Measured]) -> str:
     """Return what was set beforehand, and whether the newest lines meet it."""
     lines = [f"| {' | '.join(row)} |" for row in (*goals.rows(on_cpu, on_gpu), *_scores_goals())]
     text = (
@@ -134,7 +135,7 @@ def _goals_section(on_cpu: Sequence[Comparison], on_gpu: Sequence[Comparison]) -
         f"gets {PLANNED} pairs of scores, since the intervals of the {ASKED} asked for were too "
         "wide."
     )
-    head = ["| what | goal | seen | verdict |", "|---|---|---|---|"]
+    head = ["| what | goal | seen | verdict | on |", "|---|---|---|---|---|"]
     return f"## Goals\n\n{text}\n\n" + "\n".join([*head, *lines])
 
 
@@ -180,7 +181,8 @@ def _scores_goals() -> Iterator[tuple[str, ...]]:
             verdict = "met" if _is_within(low, high) else "**missed**"
             verdict += f" so far, {n} of {PLANNED}" if ASKED < n < PLANNED else ""
             asked = f"macro F1 less a plain loop's, {name}, 95 % interval of {n} pairs"
-            yield asked, f"within ±{WITHIN}", f"{low:+.4f} to {high:+.4f}", verdict
+            devices = ", ".join(sorted({*part["device"][:n], *part["device_plain"][:n]}))
+            yield asked, f"within ±{WITHIN}", f"{low:+.4f} to {high:+.4f}", verdict, devices
 
 
 def _is_within(low: float, high: float) -> bool:

@@ -37,14 +37,14 @@ def test_lines_of_another_device_stay(other: dict[str, str], tmp_path: Path) -> 
 def test_all_sizes_are_of_one_run(tmp_path: Path) -> None:
     write([_line("one pass, N = 10", 1.0), _line("one pass, N = 100", 10.0)], CPU, tmp_path)
     write([_line("one pass, N = 10", 2.0)], OTHER_CPU, tmp_path)
-    assert [line.ours for line in newest(measured(tmp_path))] == [[2.0]]
+    assert [line.ours for _, line in newest(measured(tmp_path))] == [[2.0]]
 
 
 def test_the_newest_lines_are_those_of_the_last_run_that_has_them(tmp_path: Path) -> None:
     beside = [replace(_line("one", 1.0), baseline_name=name) for name in ("(a) 0", "(b)")]
     write([*beside, _line("two", 2.0)], CPU, tmp_path)
     write([replace(beside[0], baseline_name="(a) 2")], OTHER_CPU, tmp_path)
-    said = [(line.what, line.baseline_name) for line in newest(measured(tmp_path))]
+    said = [(line.what, line.baseline_name) for _, line in newest(measured(tmp_path))]
     assert said == [("two", ""), ("one", "(a) 2")]
 
 

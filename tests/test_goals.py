@@ -2,16 +2,18 @@
 
 import pytest
 
-from benchmarks.goals import GOALS, rows
+from benchmarks.goals import GOALS, Measured, rows
 from benchmarks.measuring import Comparison
 
 
-def _line(what: str, ours: list[float], **more: object) -> Comparison:
-    return Comparison(section="made", what=what, unit="ms", ours=ours, **more)  # type: ignore[arg-type]
+def _line(what: str, ours: list[float], device: str = "made", **more: object) -> Measured:
+    line = Comparison(section="made", what=what, unit="ms", ours=ours, **more)  # type: ignore[arg-type]
+    return {"device": device}, line
 
 
-def _said(asked: str, on_cpu: list[Comparison], on_gpu: list[Comparison]) -> tuple[str, ...]:
-    [found] = [row[1:] for row in rows(on_cpu, on_gpu) if row[0] == asked]
+def _said(asked: str, on_cpu: list[Measured], on_gpu: list[Measured]) -> tuple[str, ...]:
+    """Return goal, figures and verdict."""
+    [found] = [row[1:4] for row in rows(on_cpu, on_gpu) if row[0] == asked]
     return found
 
 
@@ -40,6 +42,19 @@ def test_of_several_lines_the_worst_counts() -> None:
         for name, ratio in (("a", 1.5), ("b", 0.9))
     ]
     assert _said("bound over peak memory, stacks", stacks, [])[1:] == ("0.9×", "**missed**")
+
+
+def test_the_machine_is_that_of_the_line_that_counts() -> None:
+    lines = [
+        _line(f"stack of 4: {device}", [1.0], device, baseline=[ratio], baseline_name="the bound")
+        for device, ratio in (("one", 1.5), ("other", 1.2))
+    ]
+    lines += [_line(f"ranking, N = {n}", [float(n)], "third") for n in (10, 100)]
+    machines = {row[0]: row[4] for row in rows(lines, []) if row[4]}
+    assert machines == {
+        "bound over peak memory, stacks": "other",
+        "ranking: grows as N to the power": "third",
+    }
 
 
 def test_a_share_is_the_floor_over_ours() -> None:
