@@ -21,7 +21,7 @@ FILE_BYTES = 17  # an example and epoch in the recorder's folder, as its docstri
 def piece(what: str, *, baseline: str = "") -> float:
     """Return the median of a CPU's line, or of its baseline named so, in its unit."""
     lines = results.newest([pair for pair in results.measured() if results.is_on_cpu(pair[0])])
-    found = [c for c in lines if c.what == what and c.baseline_name.startswith(baseline)]
+    found = [c for _, c in lines if c.what == what and c.baseline_name.startswith(baseline)]
     return statistics.median(found[0].baseline if baseline else found[0].ours)
 
 
