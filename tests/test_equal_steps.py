@@ -91,9 +91,13 @@ class Shadow:
         self.losses: list[float] = []
         self.batches: list[Tensor] = []
         self.off: list[list[float]] = []
+        self._left: dict[str, Tensor] = {}
 
     def begin(self) -> None:
-        self._plain.network.load_state_dict(self._training.network.state_dict())
+        """Stand where the training stands, which is where its last step has left it."""
+        state = self._training.network.state_dict()
+        assert all(torch.equal(state[name], left) for name, left in self._left.items())
+        self._plain.network.load_state_dict(state)
 
     def end(self, batch: Tensor, loss: float, gradients: list[Tensor]) -> None:
         """Take the step as well; keep how far off are loss, gradients, weights and statistics."""
@@ -102,6 +106,7 @@ class Shadow:
         self.batches.append(batch.clone())
         plain_loss = self._plain.step(batch)
         state = training.network.state_dict()
+        self._left = {name: tensor.clone() for name, tensor in state.items()}
         whole = [training._whole(place, gradient) for place, gradient in enumerate(gradients)]
         distances = [
             [abs(loss - plain_loss)],
@@ -112,7 +117,7 @@ class Shadow:
             [largest(state[name], weight.detach()) for name, weight in network.named_parameters()],
             [largest(state[name], buffer) for name, buffer in network.named_buffers()],
         ]
-        self.off.append([max(each) for each in distances])
+        self.off.append([float(np.max(each)) for each in distances])  # NaN stays NaN
 
 
 def largest(ours: Tensor, theirs: Tensor) -> float:
@@ -149,9 +154,13 @@ class FollowedStack(StackedTraining):
             self._stack.save(lane.place, lane.training.network)
 
 
+def subset(n_steps: int, seed: int) -> np.ndarray:
+    """Return the images of `n_steps`; with seed 1 of one more, whose batch is short."""
+    return np.arange(7 * seed, 32 * n_steps + 18 * seed)
+
+
 def made(kind: type[Training], name: str, engine: Engine, n_steps: int, seed: int) -> Training:
-    """Return a training of `n_steps`, with seed 1 of one more, whose batch is short."""
-    index, own = np.arange(7 * seed, 32 * n_steps + 18 * seed), training_data(engine)
+    index, own = subset(n_steps, seed), training_data(engine)
     return kind(made_network(name, seed), own, index, recipe=RECIPE, seed=seed, engine=engine)
 
 
@@ -163,7 +172,7 @@ def test_alone_each_step_is_the_plain_loops(name: str, n_steps: int) -> None:
     training.shadow = Shadow(training, name)
     training.run_epoch()
     assert_each_step_is_the_plain_loops(training.shadow, n_steps)
-    assert_the_plain_training(name, 0, training.shadow)
+    assert_the_plain_training(training.shadow, name, n_steps, seed=0)
 
 
 @RUNS
@@ -177,7 +186,7 @@ def test_in_a_stack_each_step_is_the_plain_loops(name: str, n_steps: int) -> Non
     for training in trainings:
         shadow = stack.shadows[training.seed]
         assert_each_step_is_the_plain_loops(shadow, n_steps + training.seed)
-        assert_the_plain_training(name, training.seed, shadow)
+        assert_the_plain_training(shadow, name, n_steps, training.seed)
 
 
 def assert_each_step_is_the_plain_loops(shadow: Shadow, n_steps: int) -> None:
@@ -193,8 +202,14 @@ def assert_each_step_is_the_plain_loops(shadow: Shadow, n_steps: int) -> None:
     assert statistics < 1e-8
 
 
-def assert_the_plain_training(name: str, seed: int, shadow: Shadow) -> None:
-    """Losses to 1e-8 of a plain loop left to itself, as many steps as one can be compared with."""
+def assert_the_plain_training(shadow: Shadow, name: str, n_steps: int, seed: int) -> None:
+    """The batches, and losses to 1e-8, of a plain loop left to itself.
+
+    As many steps as it can be compared with.
+    """
+    index, drawn = subset(n_steps, seed), torch.Generator().manual_seed(stream(seed, "batches"))
+    order = torch.from_numpy(index)[torch.randperm(len(index), generator=drawn)].split(32)
+    assert all(torch.equal(*pair) for pair in zip(shadow.batches, order, strict=True))
     n, plain = STEPS_TO_1E8[name], PlainLoop(name, seed)
-    losses = [plain.step(batch) for batch in shadow.batches[:n]]
+    losses = [plain.step(batch) for batch in order[:n]]
     assert shadow.losses[:n] == pytest.approx(losses, rel=0, abs=1e-8)
