@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine, choose_engine
 from carto_helpers.images.image_set import ImageSet
 from carto_helpers.memory import footprint, free_bytes, n_lanes_that_fit, peak_bytes
+from carto_helpers.records import save_tensors
 from carto_helpers.stacked.stacked_training import StackedTraining
 from carto_helpers.training import Training, TrainingData, predict
 
@@ -50,7 +53,7 @@ def measure(families: tuple[str, ...], *, device: str, with_stacks: bool) -> Ite
 
 
 def _weigh(family: str, device: str, most: int) -> tuple[int, float, float, float, float, float]:
-    """Train students and evaluate one, as a worker does, of made images.
+    """Train students, evaluate one and write its weights, as a worker does, of made images.
 
     Return how many were trained at once; the peak in bytes, the least it can be, its bound, the
     host's peak, and what was free before.
@@ -71,6 +74,8 @@ def _weigh(family: str, device: str, most: int) -> tuple[int, float, float, floa
     other = TrainingData(pixels[rest], labels[rest], engine)
     trained = _train(family, images, resident, engine, n)
     predict(trained, other, engine)
+    with TemporaryDirectory() as folder:
+        save_tensors(Path(folder) / "weights.safetensors", trained.state_dict(), {})
     lanes = need.lane * n if most > 1 else 0.0
     bound = need.a_process if engine.device == "cpu" else need.data + need.a_run
     least = pixels.nbytes + labels.nbytes + logits.nbytes + n * need.network
