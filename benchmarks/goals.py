@@ -8,7 +8,7 @@ from benchmarks.growth import exponent
 from benchmarks.measuring import Comparison, spread
 
 Figures = Callable[[Comparison], Sequence[float]]
-Measured = tuple[dict[str, str], Comparison]  # with its machine's facts
+Line = tuple[dict[str, str], Comparison]  # with its machine's facts
 LINEAR = 1.1  # N to the power of that at most; N log N has 1.07 from one million to ten
 
 
@@ -61,7 +61,7 @@ class Goal:
     def _is_open(self) -> bool:
         return not self._is_least and self.most == float("inf")
 
-    def of(self, lines: Sequence[Measured]) -> tuple[str, str, str]:
+    def of(self, lines: Sequence[Line]) -> tuple[str, str, str]:
         """Return what is seen (of several lines the worst), its median's verdict, and where."""
         found = [
             (figures, facts)
@@ -128,7 +128,7 @@ GOALS = (
 )  # fmt: skip
 
 
-def rows(on_cpu: Sequence[Measured], on_gpu: Sequence[Measured]) -> Iterator[tuple[str, ...]]:
+def rows(on_cpu: Sequence[Line], on_gpu: Sequence[Line]) -> Iterator[tuple[str, ...]]:
     """Yield what was asked, the goal, what is seen, the verdict and the machine."""
     for goal in GOALS:
         yield goal.asked, goal.limit, *goal.of(on_gpu if goal.on_gpu else on_cpu)
@@ -139,7 +139,7 @@ def rows(on_cpu: Sequence[Measured], on_gpu: Sequence[Measured]) -> Iterator[tup
         yield asked, f"at most {LINEAR}", f"{power:.2f}", verdict, device
 
 
-def _by_size(lines: Sequence[Measured]) -> dict[tuple[str, str], Mapping[int, Sequence[float]]]:
+def _by_size(lines: Sequence[Line]) -> dict[tuple[str, str], Mapping[int, Sequence[float]]]:
     """Return seconds by number of examples, of what a machine measured at several."""
     found: dict[tuple[str, str], dict[int, Sequence[float]]] = {}
     for facts, line in lines:

@@ -6,11 +6,13 @@ from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
+from benchmarks import floors
 from benchmarks.material import BATCH_SIZE, N_CLASSES, N_TRAIN, SHAPE, student
 from benchmarks.measuring import Comparison
 from benchmarks.students import N_A_PHASE
@@ -36,28 +38,36 @@ def measure(families: tuple[str, ...], *, device: str, with_stacks: bool) -> Ite
     n_lanes = N_A_PHASE if device.startswith("cuda") else 4
     for most, family in product((1, n_lanes) if with_stacks else (1,), families):
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            n, peak, least, bound, host, free = pool.submit(_weigh, family, device, most).result()
+            weighed = pool.submit(_weigh, family, device, most).result()
         name = models.resolve(family, role="student").name
         yield Comparison(
             section="Memory of a run",
-            what=f"{f'stack of {n}: ' * (most > 1)}{name}, CIFAR-10's size, batch 32",
+            what=f"{f'stack of {weighed.n}: ' * (most > 1)}{name}, CIFAR-10's size, batch 32",
             unit="GB",
-            ours=[peak / 1e9],
+            ours=[weighed.peak / 1e9],
             baseline_name="the bound of `memory.footprint`",
-            baseline=[bound / 1e9],
-            floor=least / 1e9,
-            floor_from="all images and logits once, weights, gradients and Adam's two moments",
-            note=f"{free / 1e9:.1f} GB were free on {device}; the process took {host / 1e9:.2f} GB "
-            "of the host",
+            baseline=[weighed.bound / 1e9],
+            floor=weighed.least / 1e9,
+            floor_from="all images and logits once, the trained weights, their gradients and Adam's "
+            "two moments",
+            note=f"{weighed.free / 1e9:.1f} GB were free on {device}; the process took "
+            f"{weighed.host / 1e9:.2f} GB of the host",
         )
 
 
-def _weigh(family: str, device: str, most: int) -> tuple[int, float, float, float, float, float]:
-    """Train students, evaluate one and write its weights, as a worker does, of made images.
+class Weighed(NamedTuple):
+    """What a job of `n` students at once took and may take, in bytes."""
 
-    Return how many were trained at once; the peak in bytes, the least it can be, its bound, the
-    host's peak, and what was free before.
-    """
+    n: int
+    peak: float
+    least: float  # of the peak
+    bound: float
+    host: float  # the process's peak, whatever the device
+    free: float  # before it began
+
+
+def _weigh(family: str, device: str, most: int) -> Weighed:
+    """Train students, evaluate one and write its weights, as a worker does, of made images."""
     draw = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (N_IMAGES, *SHAPE), generator=draw, dtype=torch.uint8)
     labels = torch.arange(N_IMAGES) % N_CLASSES
@@ -78,8 +88,15 @@ def _weigh(family: str, device: str, most: int) -> tuple[int, float, float, floa
         save_tensors(Path(folder) / "weights.safetensors", trained.state_dict(), {})
     lanes = need.lane * n if most > 1 else 0.0
     bound = need.a_process if engine.device == "cpu" else need.data + need.a_run
-    least = pixels.nbytes + labels.nbytes + logits.nbytes + n * need.network
-    return n, peak_bytes(engine.device), least, bound + lanes, peak_bytes("cpu"), free
+    weights = sum(p.numel() for p in floors.least(student(family, images), SHAPE).parameters())
+    return Weighed(
+        n=n,
+        peak=peak_bytes(engine.device),
+        least=pixels.nbytes + labels.nbytes + logits.nbytes + 16 * n * weights,
+        bound=bound + lanes,
+        host=peak_bytes("cpu"),
+        free=free,
+    )
 
 
 def _train(

@@ -48,7 +48,7 @@ def measure(dynamics: Dynamics, n_repeats: int) -> Iterator[Comparison]:
             baseline=pandas if is_pandas else [],
             floor=needed_bytes(dynamics) / (8 * COPIED) * min(copy),
             floor_from=f"input read once, results written once, at the rate of {COPY}",
-            note=f"{_rates(needed_bytes(dynamics), line, copy)} {note}",
+            note=f"{_rates(needed_bytes(dynamics), line, copy)}; {note}",
         )
 
 
@@ -81,7 +81,7 @@ def _rates(n_bytes: int, ours: list[float], copy: list[float]) -> str:
 def _memory(dynamics: Dynamics) -> str:
     peak, result = traced(partial(scores, *dynamics))
     share = (peak - _kept(result)) / sum(array.nbytes for array in dynamics)
-    return f"(goal: 0.5); memory beyond input and results {share:.3f} of the input (goal: 0.1)"
+    return f"memory beyond input and results {share:.3f} of the input (goal: 0.1)"
 
 
 def _stream_note(by_epoch: Dynamics) -> str:
@@ -89,7 +89,7 @@ def _stream_note(by_epoch: Dynamics) -> str:
     peak, result = traced(partial(streamed, *by_epoch))
     most = max(float(np.abs(batch[name] - result[name]).max()) for name in batch)
     return (
-        "(its state is read and written each epoch, which the floor leaves out); "
+        "its state is read and written each epoch, which the floor leaves out; "
         f"{(peak - _kept(result)) / n:.0f} bytes an example beyond one epoch's input and the "
         f"results, whatever E; furthest from the one pass {most:.1g} (goal: 1e-6)"
     )

@@ -2,16 +2,16 @@
 
 import pytest
 
-from benchmarks.goals import GOALS, Measured, rows
+from benchmarks.goals import GOALS, Line, rows
 from benchmarks.measuring import Comparison
 
 
-def _line(what: str, ours: list[float], device: str = "made", **more: object) -> Measured:
+def _line(what: str, ours: list[float], device: str = "made", **more: object) -> Line:
     line = Comparison(section="made", what=what, unit="ms", ours=ours, **more)  # type: ignore[arg-type]
     return {"device": device}, line
 
 
-def _said(asked: str, on_cpu: list[Measured], on_gpu: list[Measured]) -> tuple[str, ...]:
+def _said(asked: str, on_cpu: list[Line], on_gpu: list[Line]) -> tuple[str, ...]:
     """Return goal, figures and verdict."""
     [found] = [row[1:4] for row in rows(on_cpu, on_gpu) if row[0] == asked]
     return found

@@ -11,17 +11,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from plain_loops import EXACT, STUDENTS, made_network
 from torch import nn
 
-from carto_helpers import data, models
+from carto_helpers import data
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine
 from carto_helpers.stacked import stacked_step
 from carto_helpers.stacked.stacked_training import StackedTraining
 from carto_helpers.training import Training, TrainingData
 
-STUDENTS = ["resnet18", "mobilenetv2_035", "tf_efficientnet_b0"]
-EXACT = Engine(dtype="float64")
 TRIMMED = Engine(dtype="float64", products=True)
 ON_GPU = Engine(device="cuda", layout="channels_last", products=True)
 N, CLASSES = 40, 10
@@ -35,13 +34,6 @@ def made_data(engine: Engine, side: int = 32) -> TrainingData:
     labels = torch.randint(0, CLASSES, (N,), generator=generator)
     logits = torch.randn(N, CLASSES, generator=generator).half()
     return TrainingData(images, labels, engine, logits)
-
-
-def made_network(name: str, seed: int, n_channels: int = 3) -> nn.Module:
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed)
-        spec = models.resolve(name, role="student")
-        return models.create(spec, n_classes=CLASSES, n_channels=n_channels)
 
 
 class Watched(Training):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from plain_loops import STUDENTS, plain_step
 from torch import nn
 
 from carto_helpers import data, models
@@ -78,29 +79,6 @@ def test_an_epoch_equals_a_plain_loop(layout: str, hard_weight: float) -> None:
     assert mean_loss == pytest.approx(np.mean(losses), rel=1e-5)
     for ours, theirs in zip(training.network.parameters(), network.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
-
-
-def plain_step(
-    network: nn.Module, adam: torch.optim.Optimizer, data: TrainingData, at: torch.Tensor, r: Recipe
-) -> float:
-    logits = network(data.pixels(at))
-    teacher = data.teacher(at)
-    assert teacher is not None
-    hard = nn.functional.cross_entropy(logits, data.labels[at])
-    soft = nn.functional.kl_div(
-        torch.log_softmax(logits / r.temperature, 1),
-        torch.softmax(teacher / r.temperature, 1),
-        reduction="batchmean",
-    )
-    loss = r.hard_weight * hard + (1 - r.hard_weight) * r.temperature**2 * soft
-    adam.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(network.parameters(), r.clip_norm)
-    adam.step()
-    return float(loss.detach())
-
-
-STUDENTS = ["resnet18", "mobilenetv2_035", "tf_efficientnet_b0"]
 
 
 @pytest.mark.parametrize("name", STUDENTS)
