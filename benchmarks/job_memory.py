@@ -48,8 +48,7 @@ def measure(families: tuple[str, ...], *, device: str, with_stacks: bool) -> Ite
             baseline_name="the bound of `memory.footprint`",
             baseline=[weighed.bound / 1e9],
             floor=weighed.least / 1e9,
-            floor_from="all images and logits once, the trained weights, their gradients and Adam's "
-            "two moments",
+            floor_from="all images and logits once; trained weights, gradients, Adam's two moments",
             note=f"{weighed.free / 1e9:.1f} GB were free on {device}; the process took "
             f"{weighed.host / 1e9:.2f} GB of the host",
         )

@@ -146,5 +146,5 @@ def _comparison(what: str, ours: list[float], baseline: str, theirs: list[float]
         ours=[1e3 * s for s in ours],
         baseline_name=baseline,
         baseline=[1e3 * s for s in theirs],
-        note="no floor: a batch's few kilobytes stay in the cache, an epoch's end waits for the disk",
+        note="no floor: a batch's kilobytes stay in the cache, an epoch's end waits for the disk",
     )

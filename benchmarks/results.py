@@ -158,7 +158,7 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
 def _run_parts(run: dict[str, Any]) -> list[str]:
     """Return a run's heading with its machine, and its sections."""
     facts, lines = run["machine"], [Comparison(**c) for c in run["comparisons"]]
-    head = f"## Line on {facts['date']}: {facts['device']}\n\n"
+    head = f"## Measured on {facts['date']}: {facts['device']}\n\n"
     said = [f"* {name}: {fact}" for name, fact in facts.items() if name not in ("date", "device")]
     sections = [
         f"### {name}\n\n{_table([line for line in lines if line.section == name])}"

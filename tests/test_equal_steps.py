@@ -19,7 +19,7 @@ from carto_helpers.stacked.stacked_training import StackedTraining
 from carto_helpers.training import Training
 
 RECIPE = Recipe(epochs=1)
-# MobileNetV2's plain loop with first weights moved by 1e-15 of themselves is 1e-8 off at step 20.
+# MobileNetV2's plain loop in another memory layout is 3e-8 off at step 30; 15 leave a margin.
 STEPS_TO_1E8 = {"resnet18": 50, "mobilenetv2_035": 15, "tf_efficientnet_b0": 50}
 RUNS = pytest.mark.parametrize(
     ("name", "n_steps"),
