@@ -66,7 +66,10 @@ class Weighed(NamedTuple):
 
 
 def _weigh(family: str, device: str, most: int) -> Weighed:
-    """Train students, evaluate one and write its weights, as a worker does, of made images."""
+    """Train students of made images, evaluate one and write its weights.
+
+    A worker also loads a data set and the teacher's record.
+    """
     draw = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (N_IMAGES, *SHAPE), generator=draw, dtype=torch.uint8)
     labels = torch.arange(N_IMAGES) % N_CLASSES
@@ -85,15 +88,16 @@ def _weigh(family: str, device: str, most: int) -> Weighed:
     predict(trained, other, engine)
     with TemporaryDirectory() as folder:
         save_tensors(Path(folder) / "weights.safetensors", trained.state_dict(), {})
+    peak, host = peak_bytes(engine.device), peak_bytes("cpu")
     lanes = need.lane * n if most > 1 else 0.0
     bound = need.a_process if engine.device == "cpu" else need.data + need.a_run
     weights = sum(p.numel() for p in floors.least(student(family, images), SHAPE).parameters())
     return Weighed(
         n=n,
-        peak=peak_bytes(engine.device),
+        peak=peak,
         least=pixels.nbytes + labels.nbytes + logits.nbytes + 16 * n * weights,
         bound=bound + lanes,
-        host=peak_bytes("cpu"),
+        host=host,
         free=free,
     )
 

@@ -1,8 +1,8 @@
 """Print how far a student's trainings move from its plain loop, for `benchmarks/notes.md`.
 
-`PYTHONPATH=tests python tests/make_divergence.py [NAME]`: the largest difference in loss up to a
+`python tests/make_divergence.py [NAME]`: the largest difference in loss up to a
 step, on photographs in float64: of the fast paths, of the plain loop in another memory layout, and
-of the plain loop with its first weights moved by a share of themselves.
+of the plain loop with its first weights moved by a normal draw times a share of themselves.
 """
 
 import dataclasses
@@ -11,24 +11,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from plain_loops import EXACT, PlainLoop, drawn_batches, made_network, photographs
+from plain_loops import EXACT, PlainLoop, Watched, drawn_batches, made_network, photographs
 
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine, choose_engine
 from carto_helpers.stacked.stacked_training import StackedTraining
-from carto_helpers.training import Training
 
 RECIPE, N_STEPS = Recipe(epochs=1), 50
 INDEX = np.arange(32 * N_STEPS)
 SHOWN = (1, 10, 15, 20, 30, 40, 50)
-
-
-class Watched(Training):
-    """A training that keeps every step's loss."""
-
-    def end_epoch(self, losses: torch.Tensor) -> float:
-        self.losses = losses.numpy()
-        return super().end_epoch(losses)
 
 
 def trained(name: str, engine: Engine) -> Watched:
@@ -49,12 +40,14 @@ def plain(name: str, layout: torch.memory_format, share: float) -> np.ndarray:
 def losses_of(name: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yield each way's name and its losses, the plain loop's first."""
     yield "the plain loop", plain(name, torch.contiguous_format, 0.0)
-    alone = trained(name, dataclasses.replace(choose_engine(name, "cpu"), dtype="float64"))
+    alone = trained(
+        name, dataclasses.replace(choose_engine(name, "cpu", role="student"), dtype="float64")
+    )
     alone.run_epoch()
-    yield "the engine of a CPU", alone.losses
+    yield "the engine of a CPU", np.array(alone.losses)
     stacked = trained(name, dataclasses.replace(EXACT, products=True))
     list(StackedTraining([stacked], 1).run())
-    yield "a stack", stacked.losses
+    yield "a stack of one", np.array(stacked.losses)
     yield "the plain loop, channels_last", plain(name, torch.channels_last, 0.0)
     for share in (1e-16, 1e-15, 1e-14):
         what = f"the plain loop, first weights moved by {share:.0e}"
@@ -65,8 +58,9 @@ def main(name: str) -> None:
     """Print the table."""
     print(f"| {name} beside its plain loop | {' | '.join(f'step {n}' for n in SHOWN)} |")
     print("|---" * (1 + len(SHOWN)) + "|")
-    (_, base), *others = losses_of(name)
-    for what, losses in others:
+    ways = losses_of(name)
+    _, base = next(ways)
+    for what, losses in ways:
         cells = [f"{np.abs(losses - base)[:n].max():.0e}" for n in SHOWN]
         print(f"| {what} | {' | '.join(cells)} |", flush=True)
 

@@ -13,7 +13,7 @@ from carto_helpers import models
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine
 from carto_helpers.records import Results
-from carto_helpers.training import TrainingData, stream
+from carto_helpers.training import Training, TrainingData, stream
 
 STUDENTS = ["resnet18", "mobilenetv2_035", "tf_efficientnet_b0"]
 EXACT = Engine(dtype="float64")
@@ -96,3 +96,11 @@ class PlainLoop:
             loss = plain_step(self.network, self._adam, photographs(), batch, self._recipe)
             self._masks = torch.get_rng_state()
         return loss
+
+
+class Watched(Training):
+    """A training that keeps every step's loss."""
+
+    def end_epoch(self, losses: Tensor) -> float:
+        self.losses = [*getattr(self, "losses", []), *losses.tolist()]
+        return super().end_epoch(losses)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from plain_loops import EXACT, STUDENTS, made_network
+from plain_loops import EXACT, STUDENTS, Watched, made_network
 from torch import nn
 
 from carto_helpers import data
@@ -34,14 +34,6 @@ def made_data(engine: Engine, side: int = 32) -> TrainingData:
     labels = torch.randint(0, CLASSES, (N,), generator=generator)
     logits = torch.randn(N, CLASSES, generator=generator).half()
     return TrainingData(images, labels, engine, logits)
-
-
-class Watched(Training):
-    """A training that keeps every step's loss."""
-
-    def end_epoch(self, losses: torch.Tensor) -> float:
-        self.losses = [*getattr(self, "losses", []), *losses.tolist()]
-        return super().end_epoch(losses)
 
 
 def made(

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from plain_loops import STUDENTS, plain_step
+from plain_loops import STUDENTS, Watched, drawn_batches, plain_step
 from torch import nn
 
 from carto_helpers import data, models
@@ -130,19 +130,9 @@ def test_the_papers_students_equal_a_plain_loop(name: str, device: str, n_steps:
     network, own = made(Engine(dtype="float64"))
     network.double().train()
     adam = torch.optim.Adam(network.parameters(), lr=1e-3)
-    drawn = torch.Generator().manual_seed(stream(5, "batches"))
-    parts = torch.from_numpy(index)[torch.randperm(len(index), generator=drawn)].split(32)
     torch.manual_seed(stream(5, "weights"))
-    losses = [plain_step(network, adam, own, part, recipe) for part in parts]
+    losses = [plain_step(network, adam, own, part, recipe) for part in drawn_batches(index, 5)]
     assert watched.losses == pytest.approx(losses, rel=0, abs=1e-8)
-
-
-class Watched(Training):
-    """A training that keeps every step's loss."""
-
-    def end_epoch(self, losses: torch.Tensor) -> float:
-        self.losses = losses.tolist()
-        return super().end_epoch(losses)
 
 
 def test_pixels_are_normalised_to_minus_one_and_one() -> None:

@@ -225,16 +225,13 @@ class Workbench:
         """Return the splits train, val and test on the device, train with the teacher's logits."""
         engine = dataclasses.replace(engine, stacked=1, products=False)  # data are the same
         if engine not in self._resident:
-            train, test = self.dataset.train, self.dataset.test
-            parts = {
-                "train": (train.images[self.split.train], train.labels[self.split.train]),
-                "val": (train.images[self.split.validation], train.labels[self.split.validation]),
-                "test": (test.images, test.labels),
+            train, test, split = self.dataset.train, self.dataset.test, self.split
+            parts = {"train": (train, split.train), "val": (train, split.validation)}
+            self._resident[engine] = {  # one split's copy at a time beside it
+                name: TrainingData(whole.images[at], whole.labels[at], engine)
+                for name, (whole, at) in parts.items()
             }
-            self._resident[engine] = {
-                name: TrainingData(images, labels, engine)
-                for name, (images, labels) in parts.items()
-            }
+            self._resident[engine]["test"] = TrainingData(test.images, test.labels, engine)
         splits = self._resident[engine]
         if self._taught.get(engine, "") != teacher_key:  # else a recorded step may read them still
             logits = self.results.logits(teacher_key).to(engine.device) if teacher_key else None
