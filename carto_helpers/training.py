@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
+from carto_helpers.adam import Adam
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine
 from carto_helpers.losses import distillation_loss_kl
@@ -153,8 +154,10 @@ class Training:
         self._order = torch.Generator().manual_seed(stream(seed, "batches"))
         self._dropout_states = _random_states(stream(seed, "weights"), engine)
         self._parameters = list(network.parameters())  # found once, not at every step
-        self._optimiser = torch.optim.Adam(
-            self._parameters, lr=recipe.learning_rate, fused=engine.device != "mps"
+        self._adam = Adam(
+            self._parameters,
+            learning_rate=recipe.learning_rate,
+            is_fused=engine.device != "mps",
         )
 
     @property
@@ -209,10 +212,10 @@ class Training:
             temperature=recipe.temperature,
             hard_weight=recipe.hard_weight,
         )
-        self._optimiser.zero_grad()
+        self._adam.zero_grad()
         loss.total.backward()
         clip_grad_norm_(self._parameters, recipe.clip_norm)
-        self._optimiser.step()
+        self._adam.step()
         return loss.total.detach()
 
     def end_epoch(self, losses: Float[Tensor, " steps"]) -> float:
@@ -243,7 +246,6 @@ class Training:
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that the next epoch depends on, as tensors on the CPU."""
-        adam = self._optimiser.state_dict()["state"]
         return {
             "epochs_done": torch.tensor(self.epochs_done),
             "order": self._order.get_state(),
@@ -254,7 +256,7 @@ class Training:
             },
             **{
                 f"adam.{i}.{name}": self._whole(i, tensor).cpu().contiguous()
-                for i, values in adam.items()
+                for i, values in enumerate(self._adam.moments())
                 for name, tensor in values.items()
             },
         }
@@ -268,18 +270,15 @@ class Training:
         self.network.load_state_dict(
             {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
         )
-        adam: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in state.items():
-            if name.startswith("adam."):
-                _, i, quantity = name.split(".")
-                adam.setdefault(int(i), {})[quantity] = tensor
-        for at, moments in adam.items():  # laid out as their parameter: Adam takes them in step
-            for name in ("exp_avg", "exp_avg_sq"):
-                convolution, like = self._trimmed.get(at), torch.empty_like(self._parameters[at])
-                met = convolution.met(moments[name]) if convolution else moments[name]
-                moments[name] = like.copy_(met)
-        groups = self._optimiser.state_dict()["param_groups"]
-        self._optimiser.load_state_dict({"state": adam, "param_groups": groups})
+        for at, moments in enumerate(self._adam.moments()):
+            for name, tensor in moments.items():
+                if (saved := state.get(f"adam.{at}.{name}")) is not None:
+                    tensor.copy_(self._met(at, saved))
+
+    def _met(self, at: int, tensor: Tensor) -> Tensor:
+        """Return what Adam keeps of `_whole`."""
+        convolution = self._trimmed.get(at)
+        return tensor if convolution is None or tensor.dim() == 0 else convolution.met(tensor)
 
     def _whole(self, at: int, tensor: Tensor) -> Tensor:
         """Return what Adam holds of a parameter; a kernel's taps that meet no pixel have zeros."""

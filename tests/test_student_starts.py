@@ -9,7 +9,7 @@ from scipy.stats import ttest_rel
 
 from carto_helpers import tables
 from carto_helpers.config import PhaseConfig
-from carto_helpers.findings import student_starts
+from carto_helpers.findings import side_by_side, student_starts
 from carto_helpers.records import Results, published
 
 BEGUN = "cifar100:0a1b"
@@ -43,7 +43,7 @@ def found(tmp_path: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         tables.summary(first), published("table3_phase1"), datasets=["cifar10"],
         students=["efficientnet"],
     )  # fmt: skip
-    return student_starts.by_start(table, first, other), first, other
+    return side_by_side.side_by_side(table, first, other), first, other
 
 
 def test_scores_are_paired_over_the_seeds_of_both_starts(found) -> None:
@@ -59,7 +59,9 @@ def test_scores_are_paired_over_the_seeds_of_both_starts(found) -> None:
 
 
 def test_a_page_names_the_starts_and_tells_how_far_the_thirds_lie_apart(found) -> None:
-    table = student_starts.start_table(*found)
+    rows, first, other = found
+    names = student_starts.named(first), student_starts.named(other)
+    table = side_by_side.side_table(rows, *names)
     assert list(table)[2:4] == ["from scratch", "from cifar100"]
     assert table["difference"].tolist() == ["+0.100", "+0.300"]
     told = student_starts.read_starts(*found)
@@ -71,7 +73,7 @@ def test_one_start_is_not_run_yet(tmp_path: Path) -> None:
     first, other = student_starts.other_start(Results(tmp_path), "cifar10", "efficientnet")
     assert first.empty
     assert other.empty
-    rows = pd.DataFrame(columns=list(student_starts.STARTED))
+    rows = pd.DataFrame(columns=list(side_by_side.SIDES))
     assert student_starts.read_starts(rows, first, other).startswith("**Not run yet**")
 
 
@@ -111,11 +113,11 @@ def test_a_third_of_one_seed_has_no_interval_and_another_start_alone_is_shown(
         tables.summary(shown), published("table3_phase1"), datasets=["cifar10"],
         students=["efficientnet"],
     )  # fmt: skip
-    assert student_starts.by_start(table, shown, other).empty
+    assert side_by_side.side_by_side(table, shown, other).empty
     results.append_student(student_row(**shared, key="2", test_macro_f1=0.5))
     shown, other = student_starts.other_start(results, "cifar10", "efficientnet")
     assert (shown["key"].tolist(), other["key"].tolist()) == (["2"], ["1"])
-    found = student_starts.by_start(table, shown, other)
+    found = side_by_side.side_by_side(table, shown, other)
     assert found[["difference", "n"]].to_numpy().tolist() == [[0.25, 1]]
     assert found[["low", "high"]].isna().all(axis=None)
-    assert student_starts.start_table(found, shown, other)["95 % interval"].tolist() == ["–"]
+    assert side_by_side.side_table(found, "one", "other")["95 % interval"].tolist() == ["–"]

@@ -4,19 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from carto_helpers.comparison import SUBSET, require_columns, round_shares
 from carto_helpers.config import start_name
 from carto_helpers.findings.chosen_rows import chosen_teachers, from_papers_start, paper_students
 from carto_helpers.findings.kept_rows import kept_rows
-from carto_helpers.paired import paired_or_single
-from carto_helpers.printed_numbers import interval_column, signed
 from carto_helpers.records import Results
 
 FILE = "student_starts.csv"  # of a results folder: the networks that gave the weights
 COLUMNS = (
     "key", "dataset", "network", "val_macro_f1", "seconds", "device", "dynamics_sha256",
 )  # fmt: skip
-STARTED = ("train_data", "paper", "first", "other", "difference", "low", "high", "n")
 
 
 def other_start(results: Results, dataset: str, student: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -43,51 +39,6 @@ def other_start(results: Results, dataset: str, student: str) -> tuple[pd.DataFr
     rows = rows[is_asked & (rows["teacher_key"] == keys.get(dataset))]
     shown = from_papers_start(rows)
     return shown, from_papers_start(rows[~rows["start"].isin(shown["start"])])
-
-
-def by_start(table: pd.DataFrame, first: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Return by how much students of another start score higher on the same subset.
-
-    Parameters
-    ----------
-    table
-        From `tables.table3`, of one data set and student; it names the subsets, and what the paper
-        prints for them.
-    first, other
-        From `other_start`.
-
-    Returns
-    -------
-    DataFrame
-        `STARTED`, one row a third that both have: the mean macro F1 of each on the test set, the
-        second's less the first's with its own 95 % interval, over the `n` seeds that both have.
-        The interval is NaN for one seed.
-    """
-    require_columns(table, ("train_data", "paper", *SUBSET), "table")
-    names = [*SUBSET, "student_seed"]
-    one, more = (round_shares(rows)[[*names, "test_macro_f1"]] for rows in (first, other))
-    both = one.merge(more, on=names, suffixes=("_first", "_other"))
-    thirds = round_shares(table)[table["rule"] != "all"].merge(both, on=list(SUBSET))
-    lines = []
-    for subset, rows in thirds.groupby("train_data", sort=False):
-        begun, before = (rows[f"test_macro_f1_{which}"].to_numpy() for which in ("other", "first"))
-        found = paired_or_single(begun, before)
-        means = before.mean(), begun.mean()
-        lines.append((subset, rows["paper"].iloc[0], *means, *found[:3], len(rows)))
-    return pd.DataFrame(lines, columns=list(STARTED))
-
-
-def start_table(found: pd.DataFrame, first: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Return `by_start` as a page shows it, its numbers as text, the starts named."""
-    return pd.DataFrame({
-        "train data": found["train_data"],
-        "paper": found["paper"],
-        named(first): found["first"],
-        named(other): found["other"],
-        "difference": found["difference"].map(signed),
-        "95 % interval": interval_column(found),
-        "n": found["n"],
-    })  # fmt: skip
 
 
 def named(rows: pd.DataFrame) -> str:

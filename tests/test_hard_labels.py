@@ -1,0 +1,83 @@
+"""Students by the true labels alone beside those of the tables."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_runs import student_row, teacher_row
+
+from carto_helpers import tables
+from carto_helpers.config import PhaseConfig
+from carto_helpers.findings.hard_labels import read_alone, without_teacher
+from carto_helpers.findings.side_by_side import side_by_side, side_table
+from carto_helpers.records import Results, published
+
+SCORES = {0.5: {0.05: [0.80, 0.82, 0.81], 0.10: [0.90, 0.91]}, 1.0: {0.05: [0.70, 0.73, 0.70]}}
+ALONE = PhaseConfig(hard_weight=1.0).student_recipe.to_json()
+
+
+def made_results(folder: Path) -> Results:
+    results = Results(folder)
+    recipe = PhaseConfig().teacher_recipe(1e-3).to_json()
+    results.append_teacher(teacher_row(key="a", dataset="mnist", split_seed=0, recipe=recipe))
+    shared = {"dataset": "mnist", "student": "mobilenet", "teacher_key": "a", "split_seed": 0}
+    rows = [
+        {"recipe": PhaseConfig(hard_weight=weight).student_recipe.to_json(), "rule": "random",
+         "fraction": size, "student_seed": seed, "test_macro_f1": score}
+        for weight, sizes in SCORES.items() for size, found in sizes.items()
+        for seed, score in enumerate(found)
+    ]  # fmt: skip
+    rows.append(rows[-1] | {"start": "cifar10:0a1b", "test_macro_f1": 0.1})
+    rows.append(rows[-1] | {"start": "scratch", "teacher_key": "b"})
+    for i, row in enumerate(rows):
+        results.append_student(student_row(**(shared | {"key": str(i)} | row)))
+    return results
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return without_teacher(made_results(tmp_path), "mnist", "mobilenet")
+
+
+def made_table(rows: pd.DataFrame) -> pd.DataFrame:
+    paper = published("table5_phase3")
+    return tables.table5(tables.summary(rows), paper, datasets=["mnist"], students=["mobilenet"])
+
+
+def test_they_differ_in_nothing_but_the_weight_of_the_labels(both) -> None:
+    rows, alone = both
+    assert sorted(rows["test_macro_f1"]) == sorted(SCORES[0.5][0.05] + SCORES[0.5][0.10])
+    assert alone["test_macro_f1"].tolist() == SCORES[1.0][0.05]
+    assert set(alone["recipe"]) == {ALONE}
+
+
+def test_they_stay_out_of_the_tables(both) -> None:
+    cells = made_table(both[0]).set_index("train_data")
+    assert cells.loc["5 % random", ["mean", "n"]].tolist() == pytest.approx([0.81, 3])
+
+
+def test_a_page_tells_what_they_lose_and_to_whom_the_paper_is_nearer(both) -> None:
+    found = side_by_side(made_table(both[0]), *both)
+    assert found[["train_data", "n"]].to_numpy().tolist() == [["5 % random", 3]]
+    assert found["difference"].iloc[0] == pytest.approx(-0.1)
+    told = read_alone(found.assign(paper=0.75), "mnist, mobilenet")
+    assert told.startswith("mnist, mobilenet: without the teacher's soft labels **1 of 1** subsets")
+    assert "1 with an interval below 0 and 0 with one above; on average" in told
+    assert "−0.100. The paper's value is nearer to the students by the true labels alone" in told
+    assert told.endswith("in **1**.")
+    assert read_alone(found.assign(paper=0.77), "").endswith("in **0**.")
+    shown = side_table(found, "with", "without")
+    assert shown[["with", "without"]].to_numpy().tolist() == [pytest.approx([0.81, 0.71])]
+
+
+def test_none_are_not_run_yet(tmp_path: Path) -> None:
+    rows, alone = without_teacher(Results(tmp_path), "mnist", "mobilenet")
+    assert rows.empty
+    assert alone.empty
+    found = side_by_side(made_table(rows), rows, alone)
+    assert read_alone(found, "mnist, mobilenet").startswith("mnist, mobilenet: **not run yet**")
+
+
+def test_a_column_that_is_missing_is_named(both) -> None:
+    with pytest.raises(ValueError, match="student_seed"):
+        side_by_side(made_table(both[0]), both[0], both[1].drop(columns="student_seed"))
