@@ -106,11 +106,12 @@ def evidence(
     n_classes
         C.
     quantities
-        `p_gold`, `is_right` and `loss`, each (N, E).
+        `p_gold` and `is_right`, each (N, E).
     """
     p_gold, is_right = quantities["p_gold"], quantities["is_right"]
     slack = 1e-6  # of float32
-    loss = quantities["loss"][:, -1].astype(np.float64)
+    last = p_gold[:, -1].astype(np.float64)
+    loss = -np.log(np.maximum(last, np.finfo(np.float32).tiny))  # the cross entropy; finite
     is_wrong = np.where(is_right, p_gold < 1 / n_classes - slack, p_gold > 0.5 + slack)
     return Evidence(
         n=len(labels),

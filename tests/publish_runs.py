@@ -23,7 +23,7 @@ from carto_helpers.selection import OWN
 from carto_helpers.storage.durable import write_bytes
 
 PUBLISHED = Path(__file__).parents[1] / "book" / "results"
-KEPT = ("p_gold", "is_right", "loss")  # what maps and marks of doubt need
+KEPT = ("p_gold", "is_right")  # what maps and marks of doubt need
 _SAME = ["dataset", "fingerprint", "network", "start"]
 
 

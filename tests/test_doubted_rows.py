@@ -26,7 +26,7 @@ def made_record(
     """Write a teacher that finds owls hard, and a student of the easiest half."""
     labels = np.arange(N) % 4
     p = np.repeat(np.where(labels == 2, 0.6, 0.9)[:, None], 3, axis=1).astype(np.float32)
-    arrays = {"p_gold": p, "is_right": np.full(p.shape, is_right), "loss": -np.log(p)}
+    arrays = {"p_gold": p, "is_right": np.full(p.shape, is_right)}
     record = DynamicsRecord(index=np.arange(N), labels=labels, classes=classes, quantities=arrays)
     results = Results(folder)
     sha = results.save_dynamics("t", record)

@@ -14,7 +14,7 @@ from carto_helpers.findings.doubted_rows import with_doubts
 from carto_helpers.recording import QUANTITIES, DynamicsRecord
 from carto_helpers.records import Results
 
-LEFT = ("p_gold", "is_right", "loss")
+LEFT = ("p_gold", "is_right")
 FAST, SLOW = (PhaseConfig().teacher_recipe(rate).to_json() for rate in (1e-3, 1e-4))
 IMAGE = {3: b"image"}
 
