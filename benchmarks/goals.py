@@ -97,6 +97,15 @@ GOALS = (
          what=f"one pass, an example in one piece, {_MILLIONS}", figures=_share, least=0.5,
          unit=""),
     *(
+        Goal(asked=f"memory of the statistics beyond input and results, {layout}",
+             what=f"one pass, {layout}, 10,000,000 examples: memory", figures=_ours, most=0.1,
+             unit=" of the input")
+        for layout in ("an epoch in one piece", "an example in one piece")
+    ),
+    Goal(asked="streamed statistics, furthest from the one pass",
+         what="streamed epoch by epoch, 10,000,000 examples: furthest", figures=_ours, most=1e-6,
+         unit=""),
+    *(
         Goal(asked=f"{what} of ten million", what=f"{what}, {_MILLIONS}", figures=_ours, most=most,
              unit=" s")
         for what, most in (

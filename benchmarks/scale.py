@@ -33,6 +33,7 @@ def measure(*, sizes: Sequence[int], n_repeats: int) -> Iterator[Comparison]:
         for line in chain(statistics_rate.measure(dynamics, n_repeats), of_scores):
             measured[line.what.partition(", N = ")[0]][n] = line
             yield line
+    yield from statistics_rate.held(dynamics)
     n_bytes = _peak_bytes(dynamics)
     for what, by_size in measured.items():
         each = n_bytes[what.partition(",")[0]] / sizes[-1]

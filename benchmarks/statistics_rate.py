@@ -15,6 +15,7 @@ from carto_helpers.scoring import Scores, StreamingDynamics, scores
 
 SECTION = "Statistics of the dynamics"
 EPOCHS = 10
+PASSES = ("one pass, an epoch in one piece", "one pass, an example in one piece")
 STREAMED = "streamed epoch by epoch"
 COPIED = 1 << 26  # float32 numbers: 256 MiB, more than a cache holds
 COPY = "the fastest copy of 256 MiB among those that took turns, bytes read and written"
@@ -35,10 +36,9 @@ def measure(dynamics: Dynamics, n_repeats: int) -> Iterator[Comparison]:
     ]
     *ours, pandas, copy, anew = in_turns(n_repeats, *(partial(seconds, work) for work in works))
     fresh = f"{spread([8e-9 * COPIED / s for s in anew])} GB/s for a copy into new memory"
-    names = ("one pass, an epoch in one piece", "one pass, an example in one piece", STREAMED)
-    notes = (f"{_memory(by_epoch)}; {fresh}", _memory(dynamics), _stream_note(by_epoch))
-    for what, line, note in zip(names, ours, notes, strict=True):
-        is_pandas = what == names[1]  # the order in which pandas got them
+    notes = (fresh, "", "its state is read and written each epoch, which the floor leaves out")
+    for what, line, note in zip((*PASSES, STREAMED), ours, notes, strict=True):
+        is_pandas = what == PASSES[1]  # the order in which pandas got them
         yield Comparison(
             section=SECTION,
             what=f"{what}, N = {len(dynamics[0]):,}",
@@ -48,8 +48,29 @@ def measure(dynamics: Dynamics, n_repeats: int) -> Iterator[Comparison]:
             baseline=pandas if is_pandas else [],
             floor=needed_bytes(dynamics) / (8 * COPIED) * min(copy),
             floor_from=f"input read once, results written once, at the rate of {COPY}",
-            note=f"{_rates(needed_bytes(dynamics), line, copy)}; {note}",
+            note=_rates(needed_bytes(dynamics), line, copy) + f"; {note}" * bool(note),
         )
+
+
+def held(dynamics: Dynamics) -> Iterator[Comparison]:
+    """Yield the memory that either pass and the streamed form work in, and how they agree."""
+    by_epoch = np.asfortranarray(dynamics[0]), np.asfortranarray(dynamics[1])
+    n, n_input = len(dynamics[0]), sum(array.nbytes for array in dynamics)
+    for name, given in zip(PASSES, (by_epoch, dynamics), strict=True):
+        beyond = _beyond_result(partial(scores, *given))[0]
+        yield _figure(f"{name}, {n:,} examples: memory beyond input and results",
+                      beyond / n_input, "of the input")  # fmt: skip
+    beyond, result = _beyond_result(partial(streamed, *by_epoch))
+    batch = scores(*by_epoch)
+    furthest = max(float(np.abs(batch[name] - result[name]).max()) for name in batch)
+    name = f"{STREAMED}, {n:,} examples"
+    yield _figure(f"{name}: memory beyond one epoch's input and the results, whatever E",
+                  beyond / n, "bytes an example")  # fmt: skip
+    yield _figure(f"{name}: furthest from the one pass", furthest, "in any statistic")
+
+
+def _figure(what: str, seen: float, unit: str) -> Comparison:
+    return Comparison(section=SECTION, what=what, unit=unit, ours=[seen])
 
 
 def needed_bytes(dynamics: Dynamics) -> int:
@@ -78,25 +99,9 @@ def _rates(n_bytes: int, ours: list[float], copy: list[float]) -> str:
     return f"{mine} GB/s, {shares} of the fastest copy's (copies: {theirs} GB/s)"
 
 
-def _memory(dynamics: Dynamics) -> str:
-    peak, result = traced(partial(scores, *dynamics))
-    share = (peak - _kept(result)) / sum(array.nbytes for array in dynamics)
-    return f"memory beyond input and results {share:.3f} of the input (goal: 0.1)"
-
-
-def _stream_note(by_epoch: Dynamics) -> str:
-    n, batch = len(by_epoch[0]), scores(*by_epoch)
-    peak, result = traced(partial(streamed, *by_epoch))
-    most = max(float(np.abs(batch[name] - result[name]).max()) for name in batch)
-    return (
-        "its state is read and written each epoch, which the floor leaves out; "
-        f"{(peak - _kept(result)) / n:.0f} bytes an example beyond one epoch's input and the "
-        f"results, whatever E; furthest from the one pass {most:.1g} (goal: 1e-6)"
-    )
-
-
-def _kept(result: Scores) -> int:
-    return sum(score.nbytes for score in result.values())
+def _beyond_result(work: Callable[[], Scores]) -> tuple[int, Scores]:
+    peak, result = traced(work)
+    return peak - sum(score.nbytes for score in result.values()), result
 
 
 def traced(work: Callable[[], T]) -> tuple[int, T]:
