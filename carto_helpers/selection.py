@@ -7,7 +7,7 @@ sorted by class they would go to the first classes, in the shuffle they go to no
 
 Sizes come from `config.subset_size`. The rules are linear in N: a sample tells between which two
 scores the last one chosen lies, one pass on every core sifts the examples, and only those between
-the two are ordered. A mix sorts as many distances as it selects examples.
+the two are ordered. Likewise a sample tells about how far the parts of a mix grow.
 """
 
 import math
@@ -52,6 +52,7 @@ PHASE2_MIXES = (
 _MANY = 1 << 20  # examples from which on sifting is faster than ordering all, and worth a thread
 _BLOCK = 1 << 16  # examples at a time: what is computed of them stays in a core's cache
 _SAMPLE = 1 << 14  # scores, evenly spaced
+_MIX_SAMPLE = 1 << 16  # of a mix, whose growth is ordered to within a few square roots of it
 _Columns = Mapping[str, Float[np.ndarray, " N"]]
 _Key = Callable[..., Float[np.ndarray, " _"]]  # takes some examples of each column
 
@@ -349,20 +350,14 @@ def mix(scores: Mapping[str, Float[np.ndarray, " N"]], spec: SubsetSpec) -> Mix:
     n_total = _n_examples(place)
     n = subset_size(spec.fraction, n_total)
     counts = _part_sizes(spec, n_total)
-    order = _orders(place, counts, n)
-    needed = _needed_growth(order, counts, n_total)
-    growth = n if n == n_total else int(np.partition(needed, n)[n]) - 1
-    is_in = needed <= min(growth, n)
-    n_missing = n - int(np.count_nonzero(is_in))
-    candidates = next(iter(order.values()))
-    is_in[candidates[~is_in[candidates]][:n_missing]] = True
+    growth, is_in, n_filled = _union(place, counts, n)
     grown = {r: min(c + growth, n) for r, c in counts.items() if r != "easy-to-learn"}
     return Mix(
         positions=np.flatnonzero(is_in),
         n_hard=grown.get("hard-to-learn", 0),
         n_ambiguous=grown.get("ambiguous", 0),
         n_easy=counts.get("easy-to-learn", 0),
-        n_filled=n_missing,
+        n_filled=n_filled,
     )
 
 
@@ -391,38 +386,108 @@ def _part_sizes(spec: SubsetSpec, n_total: int) -> dict[str, int]:
     return counts
 
 
-def _orders(
-    place: _Columns, counts: Mapping[str, int], n: int
-) -> dict[str, Int64[np.ndarray, " _"]]:
-    """Return the `n` examples nearest to each region's anchor, nearest first, all at once.
+class _Union(NamedTuple):
+    """By how much the parts of a mix grow, which examples are in it, how many only fill it up."""
 
-    Of an easy part beside another one only its own examples, in no order: it neither grows nor
-    fills up.
+    growth: int
+    is_in: Bool[np.ndarray, " N"]
+    n_filled: int
+
+
+def _union(place: _Columns, counts: Mapping[str, int], n: int) -> _Union:
+    """Return the union of `n` examples, from orders about where a sample's growth ends, or whole.
+
+    What is within the lesser growth is in, whatever its order; what is beyond the larger is not.
+    """
+    n_total = _n_examples(place)
+    grows = any(name != "easy-to-learn" for name in counts)
+    if n_total > _MANY and n < n_total and grows:
+        low, high = _likely_growth(place, counts, n)
+        found = _union_within(place, counts, n, low, high)
+        if found is not None:
+            return found
+    found = _union_within(place, counts, n, 0, n)
+    if found is None:
+        raise AssertionError("expected the parts of a mix to fit into it")
+    return found
+
+
+def _likely_growth(place: _Columns, counts: Mapping[str, int], n: int) -> tuple[int, int]:
+    """Return two counts between which the growth surely lies, from a sample's."""
+    n_total = _n_examples(place)
+    sample = {name: column[:: max(n_total // _MIX_SAMPLE, 1)] for name, column in place.items()}
+    n_sample = _n_examples(sample)
+    scale = n_total / n_sample
+    parts = {name: max(int(count / scale), 1) for name, count in counts.items()}
+    size = max(int(n / scale), sum(parts.values()))
+    found = _union_within(sample, parts, size, 0, size) if size < n_sample else None
+    if found is None:
+        return 0, n
+    growth = min(found.growth, size)
+    margin = 5 * math.sqrt(n_sample)  # ten standard deviations of a median's rank
+    return max(int((growth - margin) * scale), 0), min(math.ceil((growth + margin) * scale), n)
+
+
+def _union_within(
+    place: _Columns, counts: Mapping[str, int], n: int, low: int, high: int
+) -> _Union | None:
+    """Return the union if its parts grow by `low` … `high` - 1, or as far as they can; else None.
+
+    With 0 and `n` it is always found.
+    """
+    n_total = _n_examples(place)
+    order = _orders(place, counts, n, low, high)
+    needed = _needed_growth(order, low, n_total)
+    growth = n if n == n_total else int(np.partition(needed, n)[n]) - 1
+    is_beyond = high < n and growth >= high
+    if growth < low or is_beyond:
+        return None
+    is_in = needed <= min(growth, n)
+    n_filled = n - int(np.count_nonzero(is_in))
+    _, following = next(iter(order.values()))
+    filling = following[~is_in[following]][:n_filled]
+    if len(filling) < n_filled:
+        return None
+    is_in[filling] = True
+    return _Union(growth, is_in, n_filled)
+
+
+_Order = tuple[Int64[np.ndarray, " _"], Int64[np.ndarray, " _"]]  # within `low`, then the next
+
+
+def _orders(
+    place: _Columns, counts: Mapping[str, int], n: int, low: int, high: int
+) -> dict[str, _Order]:
+    """Return each region's part grown by `low`, in no order, and what it takes next up to `high`.
+
+    No part exceeds `n`. An easy part beside another one neither grows nor fills up.
     """
 
-    def nearest(name: str) -> Int64[np.ndarray, " _"]:
-        distance = _squared_distance(name)
+    def nearest(name: str) -> _Order:
+        distance, size = _squared_distance(name), counts[name]
         if name == "easy-to-learn" and len(counts) > 1:
-            return _lowest(place, distance, counts[name])
-        positions = _lowest(place, distance, n)
+            return _lowest(place, distance, size), np.empty(0, dtype=np.int64)
+        positions = _lowest(place, distance, min(size + high, n))
         distances = distance(*(column[positions] for column in place.values()))
-        return positions[np.argsort(distances, kind="stable")]
+        is_within = _first_lowest(distances, min(size + low, n))
+        following = positions[~is_within]
+        return positions[is_within], following[np.argsort(distances[~is_within], kind="stable")]
 
     with ThreadPoolExecutor(len(counts)) as pool:  # NumPy sorts on several cores so
         return dict(zip(counts, pool.map(nearest, counts), strict=True))
 
 
-def _needed_growth(
-    order: Mapping[str, Int64[np.ndarray, " _"]], counts: Mapping[str, int], n_total: int
-) -> Int64[np.ndarray, " N"]:
-    """Return by how much hard and ambiguous must grow until each example is in the union."""
+def _needed_growth(order: Mapping[str, _Order], low: int, n_total: int) -> Int64[np.ndarray, " N"]:
+    """Return by how much hard and ambiguous must grow until each example is in the union.
+
+    It is 0 for all that are in by a growth of `low`.
+    """
     needed = np.full(n_total, 2 * n_total)  # more than there are: never in
-    for name, positions in order.items():
-        if name == "easy-to-learn":
-            needed[positions[: counts[name]]] = 0
-        else:
-            growth = np.maximum(np.arange(1, len(positions) + 1) - counts[name], 0)
-            needed[positions] = np.minimum(needed[positions], growth)
+    for name, (within, following) in order.items():
+        if name != "easy-to-learn":
+            growth = np.arange(low + 1, low + 1 + len(following))
+            needed[following] = np.minimum(needed[following], growth)
+        needed[within] = 0
     return needed
 
 

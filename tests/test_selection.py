@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.neighbors import NearestNeighbors
@@ -15,6 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from carto_helpers import selection
 from carto_helpers.config import SubsetSpec, subset_size
 
+MIX_PARTS = ("hard", "ambiguous", "easy")
 FRACTIONS = (0.01, 0.05, 0.10, 0.25, 0.33, 0.55, 0.57, 1.0)
 
 
@@ -331,6 +332,90 @@ def test_a_mix_equals_growing_its_parts_one_by_one(
     hard, ambiguous, easy = shares
     spec = SubsetSpec(rule="mix", fraction=0.33, hard=hard, ambiguous=ambiguous, easy=easy)
     assert selection.mix(scores, spec).positions.tolist() == slow_mix(scores, spec)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.integers(20, 200),
+    st.sampled_from([0.1, 0.33, 0.6, 0.9, 1.0]),
+    st.tuples(*[st.sampled_from([0.0, 0.25, 0.5])] * 3),
+    st.integers(1, 100),
+    st.booleans(),
+)
+def test_no_sample_changes_a_mix(
+    monkeypatch: pytest.MonkeyPatch,
+    n_total: int,
+    fraction: float,
+    parts: tuple[float, float, float],
+    n_sample: int,
+    is_tied: bool,
+) -> None:
+    shares = {name: fraction * p for name, p in zip(MIX_PARTS, parts, strict=True)}
+    assume(0 < sum(parts) <= 1)
+    assume(all(share == 0 or share * n_total >= 1 for share in shares.values()))
+    scores = made_scores(n_total, seed=n_sample)
+    if is_tied:
+        scores = {name: np.round(score, 1) for name, score in scores.items()}
+    spec = SubsetSpec(rule="mix", fraction=fraction, **shares)
+    whole = selection.mix(scores, spec)
+    with monkeypatch.context() as few:
+        few.setattr(selection, "_MANY", 10)
+        few.setattr(selection, "_MIX_SAMPLE", n_sample)
+        found = selection.mix(scores, spec)
+    assert found.positions.tolist() == whole.positions.tolist()
+    assert found[1:] == whole[1:]
+
+
+@pytest.mark.parametrize(("n_sample", "is_enough"), [(5_000, True), (50, False)])
+def test_a_sample_spares_a_mix_most_of_its_ordering(
+    n_sample: int, is_enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = made_scores(100_000)
+    spec = SubsetSpec(rule="mix", fraction=0.33, hard=0.11, ambiguous=0.11, easy=0.11)
+    whole = selection.mix(scores, spec)
+    tried, ordered = [], []
+    union, orders = selection._union_within, selection._orders
+
+    def watched_union(place, counts, n, low, high):
+        tried.append((low, high))
+        return union(place, counts, n, low, high)
+
+    def watched_orders(place, counts, n, low, high):
+        found = orders(place, counts, n, low, high)
+        ordered.append(len(found["hard-to-learn"][1]))
+        return found
+
+    monkeypatch.setattr(selection, "_union_within", watched_union)
+    monkeypatch.setattr(selection, "_orders", watched_orders)
+    monkeypatch.setattr(selection, "_MANY", 3_000)
+    monkeypatch.setattr(selection, "_MIX_SAMPLE", n_sample)
+    assert np.array_equal(selection.mix(scores, spec).positions, whole.positions)
+    assert tried[0] == (0, int(n_sample * 0.33))  # the sample's own, in whole
+    growth = whole.n_hard - 11_000
+    assert tried[1][0] <= growth < tried[1][1]
+    assert len(tried) == 2
+    assert (ordered[1] < 0.15 * 100_000) is is_enough
+
+
+def test_a_sample_unlike_the_whole_only_costs_a_mix_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = made_scores(10_000)
+    for score in scores.values():
+        score[::10] = 0.5  # the sample: every tenth
+    spec = SubsetSpec(rule="mix", fraction=0.33, hard=0.165, ambiguous=0.165)
+    whole = selection.mix(scores, spec)
+    tried = []
+    union = selection._union_within
+
+    def watched(place, counts, n, low, high):
+        tried.append((low, high))
+        return union(place, counts, n, low, high)
+
+    monkeypatch.setattr(selection, "_union_within", watched)
+    monkeypatch.setattr(selection, "_MANY", 3_000)
+    monkeypatch.setattr(selection, "_MIX_SAMPLE", 1_000)
+    assert np.array_equal(selection.mix(scores, spec).positions, whole.positions)
+    assert tried[-1] == (0, 3_300)
+    assert len(tried) == 3
 
 
 def test_a_mix_of_everything_is_everything() -> None:
