@@ -1,6 +1,7 @@
 """Adam as PyTorch computes it, without what its optimiser does at every step beside it."""
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -26,12 +27,17 @@ class Adam:
     def __init__(
         self, parameters: list[nn.Parameter], *, learning_rate: float, is_fused: bool
     ) -> None:
+        self._parameters = parameters
         self._learning_rate, self._is_fused = learning_rate, is_fused
-        self._rows = [(p, *_begun(p, is_fused=is_fused)) for p in parameters]
+
+    @cached_property
+    def _rows(self) -> list[tuple[nn.Parameter, Tensor, Tensor, Tensor]]:
+        """Parameters, moments and counts of steps, made when first needed: a stack needs none."""
+        return [(p, *_begun(p, is_fused=self._is_fused)) for p in self._parameters]
 
     def zero_grad(self) -> None:
         """Let go of the gradients."""
-        for parameter, *_ in self._rows:
+        for parameter in self._parameters:
             parameter.grad = None
 
     @torch.no_grad()

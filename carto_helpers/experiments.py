@@ -17,7 +17,7 @@ from jaxtyping import Int64
 
 from carto_helpers import data, models, own_subsets, selection
 from carto_helpers.comparison import SUBSET, summary
-from carto_helpers.config import PhaseConfig, SubsetSpec, subset_size
+from carto_helpers.config import PhaseConfig, Recipe, SubsetSpec, subset_size
 from carto_helpers.engine import resolve_device
 from carto_helpers.findings.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.record_frame import record_frame
@@ -352,6 +352,19 @@ def _counts(students: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _changes(recipe: str) -> str:
+    """Return what a student's recipe changes of the paper's, in a few words.
+
+    Examples
+    --------
+    >>> _changes('{"epochs": 2, "hard_weight": 1.0}'), _changes("{}")
+    ('epochs 2, hard_weight 1', "paper's")
+    """
+    own, papers = vars(Recipe.from_json(recipe)), vars(Recipe())
+    changed = [f"{name} {value:g}" for name, value in own.items() if value != papers[name]]
+    return ", ".join(changed) or "paper's"
+
+
 def status(results: Results) -> str:
     """Return what a results folder holds and what is under way, as text."""
     teachers_, students = results.teachers(), results.students()
@@ -360,8 +373,11 @@ def status(results: Results) -> str:
         columns = ["dataset", "network", "start", "val_macro_f1", "finished_at"]
         lines += ["", teachers_[columns].to_string(index=False)]
     if len(students):
+        counts = _counts(students)
+        counts["recipe"] = counts["recipe"].map(_changes)
         columns = ["dataset", "student", "start", "teacher", "subset", "count", "mean"]
-        lines += ["", _counts(students)[columns].to_string(index=False)]
+        columns += ["recipe"] * bool(counts["recipe"].nunique() > 1)
+        lines += ["", counts[columns].to_string(index=False)]
     lines += [f"{path} has no checksum: it is read unchecked" for path in results.unsealed()]
     lines += doubt_lines(results)
     running = progress(results)

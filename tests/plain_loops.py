@@ -74,7 +74,7 @@ def drawn_batches(index: np.ndarray, seed: int) -> tuple[Tensor, ...]:
 
 
 class PlainLoop:
-    """A student trained on photographs in float64, contiguous unless said otherwise."""
+    """A student trained on photographs, in float64 and contiguous unless said otherwise."""
 
     def __init__(
         self,
@@ -83,8 +83,11 @@ class PlainLoop:
         seed: int,
         *,
         layout: torch.memory_format = torch.contiguous_format,
+        engine: Engine = EXACT,
     ) -> None:
-        self.network = made_network(name, seed).double().train().to(memory_format=layout)
+        self._data = photographs(engine)
+        network = made_network(name, seed).to(engine.torch_dtype)
+        self.network = network.train().to(memory_format=layout)
         self._adam = torch.optim.Adam(self.network.parameters(), lr=recipe.learning_rate)
         self._recipe = recipe
         self._masks = torch.Generator().manual_seed(stream(seed, "weights")).get_state()
@@ -93,7 +96,7 @@ class PlainLoop:
         """Take one step, its masks of dropout from the loop's own stream; return its loss."""
         with torch.random.fork_rng([]):
             torch.set_rng_state(self._masks)
-            loss = plain_step(self.network, self._adam, photographs(), batch, self._recipe)
+            loss = plain_step(self.network, self._adam, self._data, batch, self._recipe)
             self._masks = torch.get_rng_state()
         return loss
 

@@ -73,3 +73,10 @@ def test_moments_lie_as_their_parameters_do() -> None:
     for parameter, kept in zip(network.parameters(), adam.moments(), strict=True):
         assert kept["exp_avg"].stride() == kept["exp_avg_sq"].stride() == parameter.stride()
         assert not kept["exp_avg"].requires_grad
+
+
+def test_moments_are_made_when_first_needed() -> None:
+    parameter = nn.Parameter(torch.ones(2))
+    adam = Adam([parameter], learning_rate=0.1, is_fused=True)
+    adam.zero_grad()
+    assert "_rows" not in vars(adam)  # a stack never needs them

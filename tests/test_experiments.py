@@ -9,7 +9,7 @@ import pytest
 from made_runs import TINY, make_folder, student_row, teacher_row, tiny_config
 
 from carto_helpers import experiments, models
-from carto_helpers.config import subset_size
+from carto_helpers.config import PhaseConfig, subset_size
 from carto_helpers.records import Results, load_tensors, save_tensors
 from carto_helpers.runs.starts import Start, initialise
 from carto_helpers.runs.workbench import Workbench
@@ -239,3 +239,9 @@ def test_status_averages_students_of_one_setting_alone(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert found[0]["mean"] == pytest.approx(0.6)
     assert "mix 10/0/0" in experiments.status(results)
+    assert "recipe" not in experiments.status(results)
+    alone = PhaseConfig(hard_weight=1.0).student_recipe.to_json()
+    results.append_student(student_row(key="alone", teacher_key="a", recipe=alone))
+    lines = experiments.status(results).splitlines()
+    assert [line.rstrip().endswith("hard_weight 1") for line in lines].count(True) == 1
+    assert [line.rstrip().endswith("paper's") for line in lines].count(True) == 5

@@ -5,16 +5,20 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from carto_helpers.comparison import SUBSET, require_columns
-from carto_helpers.printed_numbers import printed_p, signed
+from carto_helpers.comparison import CELL, SUBSET, require_columns
+from carto_helpers.printed_numbers import number, printed_p, signed
+from carto_helpers.selection import OWN
 
-PAPERS_SEEDS = 3
-COUNTED = ("table", "dataset", "student", "cells", "differ", "beyond", "above", "mean_difference")
+COUNTED = (
+    "table", "dataset", "student", "cells", "differ", "beyond_three", "beyond_one", "above",
+    "mean_difference",
+)  # fmt: skip
 SEEDED = ("dataset", "student", "subsets", "seeds", "ratio", "p")
+LEVEL = 0.05
 _FEWEST = 3  # subsets, and 2 seeds, that an effect of seeds is looked for in
 
 
-def is_beyond(table: pd.DataFrame, n_other: int = PAPERS_SEEDS) -> "pd.Series[bool]":
+def is_beyond(table: pd.DataFrame, n_other: int) -> "pd.Series[bool]":
     r"""Return which cells' paper lies outside what another mean of our seeds would reach.
 
     A cell *differs* where the paper's value lies outside the interval of our mean, as if the paper
@@ -25,7 +29,7 @@ def is_beyond(table: pd.DataFrame, n_other: int = PAPERS_SEEDS) -> "pd.Series[bo
     table
         From `tables.table3`, `table4` or `table5`.
     n_other
-        Of how many runs the paper's mean is taken to be.
+        Of how many runs like ours the paper's mean is taken to be.
 
     Notes
     -----
@@ -48,32 +52,39 @@ def counted(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     found
-        Tables by what a page calls them.
+        Tables by what a page calls them. A mean of ours that several show counts in the first.
 
     Returns
     -------
     DataFrame
-        `COUNTED`: of the `cells` that can be compared, how many `differ`, lie `beyond` another
-        mean of seeds, and are `above` the paper's; and their mean difference.
+        `COUNTED`: of the `cells` that can be compared, how many `differ`, lie beyond another mean
+        of three seeds or of one, and are `above` the paper's; and their mean difference.
     """
-    lines = []
-    for name, table in found.items():
-        compared = table.assign(is_beyond=is_beyond(table))
-        compared = compared[compared["mark"].isin(["agrees", "differs"])]
-        for place, cells in compared.groupby(["dataset", "student"], sort=False):
-            differ = int((cells["mark"] == "differs").sum())
-            above = int((cells["difference"] > 0).sum())
-            mean = float(cells["difference"].mean())
-            counts = len(cells), differ, int(cells["is_beyond"].sum()), above
-            lines.append((name, *place, *counts, mean))
-    return pd.DataFrame(lines, columns=list(COUNTED))
+    tables = [table.assign(table=name) for name, table in found.items()]
+    cells = pd.concat(tables).drop_duplicates(list(CELL)) if tables else pd.DataFrame()
+    if cells.empty:
+        return pd.DataFrame(columns=list(COUNTED))
+    cells = cells.assign(
+        differ=cells["mark"] == "differs",
+        beyond_three=is_beyond(cells, 3),
+        beyond_one=is_beyond(cells, 1),
+        above=cells["difference"] > 0,
+    )
+    groups = cells[cells["mark"].isin(["agrees", "differs"])].groupby(
+        ["table", "dataset", "student"], sort=False
+    )
+    counts = groups[["differ", "beyond_three", "beyond_one", "above"]].sum()
+    counts["cells"] = groups.size()
+    counts["mean_difference"] = groups["difference"].mean()
+    return counts.reset_index()[list(COUNTED)]
 
 
 def count_table(counts: pd.DataFrame) -> pd.DataFrame:
     """Return `counted` as a page shows it, its mean difference as text."""
     return pd.DataFrame({
         **{name: counts[name] for name in ("table", "dataset", "student", "cells", "differ")},
-        "beyond other seeds": counts["beyond"],
+        "beyond three seeds": counts["beyond_three"],
+        "beyond one": counts["beyond_one"],
         "above the paper's": counts["above"],
         "mean difference": counts["mean_difference"].map(signed),
     })  # fmt: skip
@@ -83,11 +94,12 @@ def read_counts(counts: pd.DataFrame) -> str:
     """Return how many of the cells that differ chance alone would not explain, as Markdown."""
     if counts.empty:
         return "**No cell has two seeds yet.**"
-    cells, differ, beyond = (int(counts[name].sum()) for name in ("cells", "differ", "beyond"))
+    names = ("cells", "differ", "beyond_three", "beyond_one")
+    cells, differ, three, one = (int(counts[name].sum()) for name in names)
     return (
-        f"Of {cells} cells that can be compared {differ} differ. Were each of the paper's values a "
-        f"mean of {PAPERS_SEEDS} runs like ours, **{beyond}** would lie outside the 95 % of such "
-        "means."
+        f"Of {cells} cells that can be compared {differ} differ. **{three}** lie outside 95 % of "
+        f"the means that three more runs like ours would have, **{one}** outside 95 % of single "
+        f"runs; by chance alone either would be {LEVEL * cells:.0f}."
     )
 
 
@@ -97,14 +109,15 @@ def seed_effects(students: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     students
-        Rows of students, those of one data set and student all of one teacher. Random subsets,
-        whose images change with the seed, are left out, and so are seeds that not all subsets have.
+        Rows of students, those of one data set and student all of one teacher. Left out are random
+        subsets, whose images change with the seed, subsets of one's own, which may be nearly those
+        of a rule, and seeds that not all subsets have.
 
     Returns
     -------
     DataFrame
         `SEEDED`, one row a data set and student with enough of both: the ratio F of the mean
-        squares of seeds and of what is left, and its p value.
+        squares of seeds and of what is left, and its p value; NaN where all scores are alike.
 
     Notes
     -----
@@ -120,16 +133,18 @@ def seed_effects(students: pd.DataFrame) -> pd.DataFrame:
     names = ["dataset", "student"]
     require_columns(students, (*names, *SUBSET, "student_seed", "test_macro_f1"), "students")
     lines = []
-    for place, rows in students[students["rule"] != "random"].groupby(names, sort=False):
+    is_fixed = (students["rule"] != "random") & ~students["rule"].str.startswith(OWN)
+    for place, rows in students[is_fixed].groupby(names, sort=False):
         wide = rows.pivot_table(index=list(SUBSET), columns="student_seed", values="test_macro_f1")
         scores = wide.dropna(axis=1).to_numpy()  # (subsets, seeds)
         n_subsets, n_seeds = scores.shape
         if n_subsets < _FEWEST or n_seeds < 2:
             continue
         centred = scores - scores.mean(1, keepdims=True)
-        seeds = centred.mean(0)
-        left = float(((centred - seeds) ** 2).sum())
-        ratio = n_subsets * (n_subsets - 1) * float((seeds**2).sum()) / left if left else np.inf
+        seeds = centred.mean(0).round(12)  # equal differences stay equal in binary
+        left = float(((centred - seeds).round(12) ** 2).sum())
+        explained = n_subsets * (n_subsets - 1) * float((seeds**2).sum())
+        ratio = explained / left if left else np.inf if explained else np.nan
         freedom = n_seeds - 1, (n_subsets - 1) * (n_seeds - 1)
         lines.append((*place, n_subsets, n_seeds, ratio, float(f.sf(ratio, *freedom))))
     return pd.DataFrame(lines, columns=list(SEEDED))
@@ -139,6 +154,6 @@ def seed_table(found: pd.DataFrame) -> pd.DataFrame:
     """Return `seed_effects` as a page shows it, its numbers as text."""
     return pd.DataFrame({
         **{name: found[name] for name in ("dataset", "student", "subsets", "seeds")},
-        "F": [f"{ratio:.2f}" for ratio in found["ratio"]],
+        "F": [number(ratio, 2) for ratio in found["ratio"]],
         "p": found["p"].map(printed_p),
     })  # fmt: skip
