@@ -413,14 +413,16 @@ def _union(place: _Columns, counts: Mapping[str, int], n: int) -> _Union:
 
 
 def _likely_growth(place: _Columns, counts: Mapping[str, int], n: int) -> tuple[int, int]:
-    """Return two counts between which the growth surely lies, from a sample's."""
+    """Return two counts between which the growth most probably lies, from a sample's."""
     n_total = _n_examples(place)
     sample = {name: column[:: max(n_total // _MIX_SAMPLE, 1)] for name, column in place.items()}
     n_sample = _n_examples(sample)
     scale = n_total / n_sample
     parts = {name: max(int(count / scale), 1) for name, count in counts.items()}
     size = max(int(n / scale), sum(parts.values()))
-    found = _union_within(sample, parts, size, 0, size) if size < n_sample else None
+    has_numbers = not any(np.isnan(column).any() for column in sample.values())
+    is_part = size < n_sample and has_numbers  # else the whole is looked through, and tells
+    found = _union_within(sample, parts, size, 0, size) if is_part else None
     if found is None:
         return 0, n
     growth = min(found.growth, size)

@@ -78,6 +78,8 @@ def test_cells_are_counted_by_table_and_student_each_mean_once() -> None:
     assert told(count_table(counts)).splitlines()[-1] == (
         "| 5 | mnist | resnet | 1 | 0 | 0 | 0 | 1 | +0.005 |"
     )
+    many = made_table(*[0.52] * 100, mark="agrees")
+    assert read_counts(counted({"5": many})).endswith("by chance alone either would be 5.")
     assert read_counts(counted({"5": made_table()})).startswith("**No cell")
     assert read_counts(counted({"5": others[2]})).startswith("**No cell")
 

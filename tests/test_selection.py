@@ -397,6 +397,37 @@ def test_a_sample_spares_a_mix_most_of_its_ordering(
     assert (ordered[1] < 0.15 * 100_000) is is_enough
 
 
+def test_a_growth_outside_the_bounds_is_not_found() -> None:
+    scores = made_scores(1_000)
+    place = {name: scores[name] for name in ("variability", "confidence")}
+    counts, n = {"hard-to-learn": 300, "ambiguous": 300}, 600
+    found = selection._union_within(place, counts, n, 0, n)
+    assert found is not None
+    growth = found.growth
+    assert growth > 0
+    for low, high in ((0, growth), (growth + 1, n), (0, 0)):
+        assert selection._union_within(place, counts, n, low, high) is None
+    for low, high in ((0, growth + 1), (growth, growth + 2), (growth, n)):
+        again = selection._union_within(place, counts, n, low, high)
+        assert again is not None
+        assert np.array_equal(again.is_in, found.is_in)
+        assert (again.growth, again.n_filled) == (growth, found.n_filled)
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_mix_of_many_names_the_score_that_holds_nan(
+    *, both: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection, "_MANY", 100)
+    monkeypatch.setattr(selection, "_MIX_SAMPLE", 50)
+    scores = made_scores(1_000)
+    scores["confidence"][0] = np.nan  # in the sample
+    scores["variability"][3] = np.nan if both else 0.2  # not in it
+    spec = SubsetSpec(rule="mix", fraction=0.33, hard=0.165, ambiguous=0.165)
+    with pytest.raises(ValueError, match="variability" if both else "confidence"):
+        selection.mix(scores, spec)
+
+
 def test_a_sample_unlike_the_whole_only_costs_a_mix_time(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = made_scores(10_000)
     for score in scores.values():
