@@ -19,6 +19,7 @@ from carto_helpers import data, models, own_subsets, selection
 from carto_helpers.comparison import SUBSET, summary
 from carto_helpers.config import PhaseConfig, Recipe, SubsetSpec, subset_size
 from carto_helpers.engine import resolve_device
+from carto_helpers.findings.chosen_rows import most_taught
 from carto_helpers.findings.doubted_rows import doubt_lines, with_doubts
 from carto_helpers.record_frame import record_frame
 from carto_helpers.records import Results
@@ -75,8 +76,8 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
     """Train the grid `architectures` × `learning_rates` of teachers; return their rows.
 
     Rows come best first, by macro F1 on the validation split (section 3.3.1). Without `train`
-    all the recorded teachers of the data set and start are returned. The column `doubts` holds
-    marks of doubt.
+    all the recorded teachers of the data set and start are returned, as `most_taught` orders them.
+    The column `doubts` holds marks of doubt.
 
     Raises
     ------
@@ -91,7 +92,8 @@ def teachers(config: PhaseConfig, *, dry_run: bool = False) -> pd.DataFrame:
         recorded = bench.recorded_teachers()
         if recorded.empty:
             raise bench.no_teacher()
-        return with_doubts(bench.results, _best_first(recorded))
+        ordered = most_taught(recorded, bench.results.students()).drop(columns="n_students")
+        return with_doubts(bench.results, ordered.reset_index(drop=True))
     runs = [
         bench.teacher_run(models.resolve(name, role="teacher"), learning_rate)
         for name in config.architectures

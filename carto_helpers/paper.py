@@ -54,6 +54,7 @@ STEPS = (
         Step(number=7, dataset=dataset, phase="teacher", teachers=("mobilenet", "efficientnet"))
         for dataset in ("cifar10", "cifar100")
     ),
+    Step(number=7, dataset="cifar10", phase="teacher", teachers=("resnet34", "resnet18")),  # maps
 )  # fmt: skip
 N_STEPS = STEPS[-1].number
 

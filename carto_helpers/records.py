@@ -276,6 +276,10 @@ class Results:
         write_bytes(path, save({"logits": logits.contiguous()}))
         return digest(path)
 
+    def has_logits(self, key: str) -> bool:
+        """Return whether the logits of teacher `key` are in this folder, as students need them."""
+        return (self.folder / "logits" / f"{key}.safetensors").is_file()
+
     def logits(self, key: str) -> Tensor:
         """Return the logits (N, C) of teacher `key` in float16, checked against its row."""
         path = self.folder / "logits" / f"{key}.safetensors"

@@ -53,10 +53,10 @@ missing = [name for name in chosen_rows.PAPERS_DATASETS if name not in maps]
 # ## Figures 1, 2 and 9 to 12: data maps
 
 # %% tags=["hide-input"]
-Markdown(tables.markdown(map_figures.map_figures(recorded)))
+Markdown(tables.markdown(map_figures.map_figures(recorded, record.students())))
 
 # %% tags=["hide-input"]
-for row in map_figures.without_page(recorded).to_dict("records"):
+for row in map_figures.without_page(recorded, record.students()).to_dict("records"):
     frame = experiments.map_frame(record, row["key"])
     regions = subset_places.ruled(frame, list(ANCHORS))
     display(Markdown(f"**{row['dataset']}, {row['network']} from {row['start']}**"))

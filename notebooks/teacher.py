@@ -77,7 +77,7 @@ tables.show(
 
 # %% tags=["hide-input"]
 tables.show(
-    tables.table2(rows, published("table2_teachers"), datasets=sorted(rows["dataset"].unique())),
+    tables.table2(rows.head(1), published("table2_teachers"), datasets=[rows["dataset"].iloc[0]]),
     caption="The chosen teacher (table 2).",
     notes="In percent, as the paper prints it.",
     unit="percent",

@@ -140,6 +140,16 @@ def test_a_record_is_read_without_the_images(recorded: Path) -> None:
     assert len(experiments.teachers(config)) == 1
 
 
+def test_of_recorded_teachers_the_one_that_taught_comes_first(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    facts = {"dataset": "digits", "split_seed": 0, "start": "scratch"}
+    for key, score in (("a", 0.5), ("b", 0.9)):
+        results.append_teacher(teacher_row(key=key, val_macro_f1=score, **facts))
+    results.append_student(student_row(dataset="digits", teacher_key="a"))
+    config = PhaseConfig(dataset="digits", results=str(tmp_path), train=False)
+    assert experiments.teachers(config)["key"].tolist() == ["a", "b"]
+
+
 def test_without_training_and_teacher_the_command_is_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match="expected a recorded teacher .* run `carto teacher"

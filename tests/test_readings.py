@@ -22,7 +22,17 @@ def test_the_best_teacher_is_the_first_row() -> None:
     text = readings.read_teachers(rows)
     assert "**resnet50** (start: scratch) is the best of 2 recorded" in text
     assert "macro F1 **0.500**" in text
-    assert "15% of its 200 s" in text
+    assert "15% of its 200 s" in text and "Higher" not in text
+
+
+def test_a_better_network_than_the_one_that_teaches_is_told() -> None:
+    rows = pd.DataFrame([
+        teacher_row(network="resnet50", val_macro_f1=0.5),
+        teacher_row(network="resnet34", val_macro_f1=0.75),
+    ])  # fmt: skip
+    text = readings.read_teachers(rows)
+    assert "**resnet50** (start: scratch) is the teacher, of 2 recorded" in text
+    assert "Higher on the validation split: resnet34 0.750;" in text and "chooses" not in text
 
 
 def test_sizes_are_read_in_order() -> None:

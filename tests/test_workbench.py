@@ -127,6 +127,14 @@ def test_the_best_teacher_of_another_data_sets_start_may_be_any_network(
     assert chosen(bench) == "0"
 
 
+def test_a_better_teacher_without_logits_is_passed_over(folder: Path, tmp_path: Path) -> None:
+    rows = [{"val_macro_f1": 0.5}, {"val_macro_f1": 0.9, "network": "resnet34"}]
+    bench = bench_with(folder, tmp_path, rows, teacher="best")
+    assert chosen(bench) == "1"  # neither has any: nothing to tell them apart
+    bench.results.save_logits("0", torch.zeros(4, 2, dtype=torch.float16))
+    assert chosen(bench) == "0"
+
+
 def test_rows_name_a_family_in_its_own_role_alone(folder: Path, tmp_path: Path) -> None:
     """A ResNet-18 teacher is not the family's teacher, the ResNet-50: a mean would hold both."""
     named = {

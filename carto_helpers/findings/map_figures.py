@@ -4,6 +4,7 @@ import pandas as pd
 
 from carto_helpers.comparison import require_columns
 from carto_helpers.config import start_name
+from carto_helpers.findings.chosen_rows import most_taught
 from carto_helpers.findings.readings import teacher_link
 
 MEDIUM = "CIFAR-10, “ResNet Medium”: none in table 1, ResNet-34 in the authors' code"
@@ -17,30 +18,34 @@ FIGURES = (
 )  # number, what it shows, data set, network
 
 
-def without_page(teachers: pd.DataFrame) -> pd.DataFrame:
+def without_page(teachers: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
     """Return the teachers whose map no page of their own shows, the best of each network and start.
 
-    A page shows the best of its data set and start, by macro F1 on the validation split.
+    A page shows the first of its data set and start, as `most_taught` orders them.
 
     Parameters
     ----------
     teachers
         Rows of teachers.csv; may be empty.
+    students
+        Rows of students.csv; may be empty.
     """
     require_columns(teachers, ("dataset", "network", "start", "val_macro_f1"), "teachers")
+    shown = most_taught(teachers, students).drop_duplicates(["dataset", "start"])
     rows = teachers.sort_values("val_macro_f1", ascending=False, kind="stable")
-    shown = rows.drop_duplicates(["dataset", "start"])
     best = rows.drop_duplicates(["dataset", "start", "network"])
     return best[~best.index.isin(shown.index)].sort_values(["dataset", "network"])
 
 
-def map_figures(teachers: pd.DataFrame) -> pd.DataFrame:
+def map_figures(teachers: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame:
     """Return each data map of the paper, and where ours is.
 
     Parameters
     ----------
     teachers
         Rows of teachers.csv; may be empty.
+    students
+        Rows of students.csv; may be empty.
 
     Returns
     -------
@@ -48,7 +53,7 @@ def map_figures(teachers: pd.DataFrame) -> pd.DataFrame:
         figure, "the paper's" (what it shows) and ours: start and place, a Markdown link or "below",
         of every teacher of that data set and network, or "not run".
     """
-    below = without_page(teachers).index
+    below = without_page(teachers, students).index
     rows = []
     for number, words, dataset, network in FIGURES:
         same = teachers[(teachers["dataset"] == dataset) & (teachers["network"] == network)]

@@ -105,7 +105,8 @@ class Workbench:
         """Return the recorded teacher that students learn from, or None.
 
         `best` is the highest validation macro F1 among the recorded teachers of this data set,
-        split, start, number of epochs and batch size, whatever their learning rate. Without
+        split, start, number of epochs and batch size, whatever their learning rate; those whose
+        logits the record does not keep cannot teach, and are passed over for others. Without
         `train` a teacher must be recorded, but the images need not be there, unless the record
         holds teachers of other images of that name.
 
@@ -155,7 +156,9 @@ class Workbench:
         if config.teacher != "best":
             rows, rates = rows[rows["network"] == spec.name], [config.teacher_learning_rate]
         recipes = [config.teacher_recipe(rate).to_json() for rate in rates]
-        return self._of_these_images(rows[rows["recipe"].isin(recipes)])
+        rows = self._of_these_images(rows[rows["recipe"].isin(recipes)])
+        can_teach = rows["key"].map(self.results.has_logits).astype(bool)
+        return rows[can_teach] if config.teacher == "best" and can_teach.any() else rows
 
     def _of_these_images(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of the images' fingerprint; without `train` all, if they have one.
