@@ -12,7 +12,7 @@ from carto_helpers.runs.workbench import Workbench
 def options(description: str | None, *, teacher_start: str) -> argparse.ArgumentParser:
     """Return a parser of the shared options; a study adds its own."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data-root", required=True, help="CIFAR-10's folder")
+    parser.add_argument("--data-root", required=True, help="folder of the data sets")
     parser.add_argument("--results", required=True, help="where teacher and students are recorded")
     parser.add_argument(
         "--teacher-start", default=teacher_start, help=f"of the teacher ({teacher_start})"
@@ -23,13 +23,13 @@ def options(description: str | None, *, teacher_start: str) -> argparse.Argument
 
 def configured(asked: argparse.Namespace, **more: Any) -> PhaseConfig:
     """Return CIFAR-10's configuration with what was asked, and `more` of the study's own."""
-    return PhaseConfig(
-        dataset="cifar10",
-        data_root=asked.data_root,
-        results=asked.results,
-        teacher_start=asked.teacher_start,
-        **more,
-    )
+    settings = {
+        "dataset": "cifar10",
+        "data_root": asked.data_root,
+        "results": asked.results,
+        "teacher_start": asked.teacher_start,
+    }
+    return PhaseConfig(**(settings | more))
 
 
 def recorded_teacher(bench: Workbench) -> "pd.Series[Any]":
