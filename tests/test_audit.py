@@ -1,4 +1,4 @@
-"""The audit: sixteen points in their order, each with evidence and a word on our rows."""
+"""The audit: eighteen points in their order, each with evidence and a word on our rows."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from carto_helpers.records import Results
 
 def test_every_point_stands_once_in_order_with_evidence(tmp_path: Path) -> None:
     points = point_list.audit(Results(tmp_path))
-    assert list(points) == list(range(1, 17))
+    assert list(points) == list(range(1, 19))
     for number, point in points.items():
         assert point.number == number
         assert len(point.evidence)
@@ -20,6 +20,6 @@ def test_every_point_stands_once_in_order_with_evidence(tmp_path: Path) -> None:
 def test_the_table_has_one_row_a_point(tmp_path: Path) -> None:
     points = point_list.audit(Results(tmp_path))
     table = point_list.point_table(points)
-    assert table["number"].tolist() == [str(n) for n in range(1, 17)]
+    assert table["number"].tolist() == [str(n) for n in range(1, 19)]
     assert table.columns.tolist() == ["number", "point", "reading"]
     assert table["reading"].iloc[6] == points[7].reading

@@ -195,9 +195,18 @@ def first_batch(sources: Sources) -> Point:
         evidence=frame(rows),
         reading=(
             f"The first batch lies nearer to the whole split than the second for {nearer} of "
-            f"{len(rows)} students."
+            f"{len(rows)} students. {_lines_told(sources)}"
         ),
         ours=_random_less_whole(sources),
+    )
+
+
+def _lines_told(sources: Sources) -> str:
+    lines = sources.table("authors_runs").groupby("batch")["lines"].agg(["min", "max"])
+    first, second = lines.loc["first"], lines.loc["second"]
+    return (
+        f"Its runs logged {first['min']} to {first['max']} lines, the second's {second['min']} to "
+        f"{second['max']}: ten epochs of the whole split give 156, of its third 72."
     )
 
 

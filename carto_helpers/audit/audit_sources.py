@@ -11,6 +11,7 @@ from carto_helpers.charts.table_style import markdown
 from carto_helpers.claims.claim_cells import subset_labels
 from carto_helpers.claims.claim_list import Evidence
 from carto_helpers.config import FAMILIES
+from carto_helpers.findings import stopping
 from carto_helpers.printed_numbers import number
 from carto_helpers.records import Results, published
 
@@ -62,6 +63,7 @@ class Sources:
         notebook = self.table("authors_val_accuracy")
         notebook["label"] = [_notebook_label(row) for row in notebook.to_dict("records")]
         self.notebook = notebook
+        self.epochs = stopping.recorded(results.folder)
         students = self.evidence.students
         self._students = students.assign(label=subset_labels(students))
 

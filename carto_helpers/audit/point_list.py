@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from carto_helpers.audit import audit_claims, audit_details, audit_runs, audit_scores
+from carto_helpers.audit import (
+    audit_claims,
+    audit_details,
+    audit_runs,
+    audit_scores,
+    audit_stopping,
+)
 from carto_helpers.audit.audit_sources import Point, Sources
 from carto_helpers.records import Results
 
@@ -31,6 +37,8 @@ POINTS: tuple[Callable[[Sources], Point], ...] = (
     audit_details.balanced_classes,
     audit_details.no_truck,
     audit_scores.above_half,
+    audit_stopping.stopping,
+    audit_stopping.running_score,
 )
 
 

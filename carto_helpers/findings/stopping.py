@@ -11,14 +11,19 @@ from pathlib import Path
 
 import pandas as pd
 
+from carto_helpers.comparison import SUBSET, round_shares
 from carto_helpers.findings.kept_rows import kept_rows
 
 FILE = "epoch_scores.csv"  # of a results folder
 COLUMNS = (
-    "key", "dataset", "student", "fraction", "seed", "epoch", "val_loss", "val_accuracy",
+    "key", "dataset", "student", "rule", "fraction", "seed", "epoch", "val_loss", "val_accuracy",
     "test_macro_f1", "running_macro_f1",
 )  # fmt: skip
 PATIENCE = 3  # epochs
+CELLS = (
+    "dataset", "student", "train_data", "paper", "ours", "mark_ours", "theirs", "mark_theirs",
+    "stopped", "n",
+)  # fmt: skip
 
 
 def recorded(folder: Path) -> pd.DataFrame:
@@ -48,3 +53,119 @@ def stopped_after(losses: Sequence[float], patience: int = PATIENCE) -> int:
         if since == patience:
             return epoch
     return len(losses)
+
+
+def as_authors_score(students: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
+    """Return students with the score that the authors' code would have given them.
+
+    Parameters
+    ----------
+    students
+        Rows of students.csv.
+    epochs
+        From `recorded`.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `students` that were trained again, `test_macro_f1` replaced: the running F1
+        after the last epoch that the authors' code trains, on CIFAR-10 the validation accuracy,
+        which table 5 has there (audit, point 2). Beside it `stopped`, the epochs trained, and
+        `is_same`, whether the score after the last epoch is the student's own, to the last bit.
+    """
+    names = ["test_macro_f1", "stopped", "is_same"]
+    own = students.set_index("key")["test_macro_f1"]
+    rows = epochs[epochs["key"].isin(own.index)].sort_values(["key", "epoch"])
+    found = [(key, *_scored(run, own[key])) for key, run in rows.groupby("key")]
+    scores = pd.DataFrame(found, columns=["key", *names]).astype({"key": students["key"].dtype})
+    return students.drop(columns="test_macro_f1").merge(scores, on="key")
+
+
+def _scored(run: pd.DataFrame, own: float) -> tuple[float, int, bool]:
+    stopped = stopped_after(run["val_loss"].tolist())
+    name = "val_accuracy" if run["dataset"].iloc[0] == "cifar10" else "running_macro_f1"
+    return float(run[name].iloc[stopped - 1]), stopped, bool(run["test_macro_f1"].iloc[-1] == own)
+
+
+def beside_paper(before: pd.DataFrame, after: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's cells by either way of scoring.
+
+    Parameters
+    ----------
+    before, after
+        From `tables.table5`, of the tables' students and of those of `as_authors_score`.
+    scored
+        From `as_authors_score`.
+
+    Returns
+    -------
+    DataFrame
+        `CELLS`, one row a cell of `after` with a value of the paper: `ours`, `theirs` (means by
+        either way), `mark_ours`, `mark_theirs` as `comparison.mark` gives them, `stopped` (the
+        epochs, one a seed, as text) and `n`.
+    """
+    places = ["dataset", "student", "train_data", "paper"]
+    both = before[[*places, "mean", "mark", *SUBSET]].merge(
+        after[after["n"] > 0][[*places, "mean", "mark", "n"]],
+        on=places,
+        suffixes=("_ours", "_theirs"),
+    )
+    both = both[both["paper"].notna()]
+    subsets = round_shares(scored)
+    lines = []
+    for cell in round_shares(both).to_dict("records"):
+        is_here = (subsets[["dataset", "student", *SUBSET]] == [
+            cell[name] for name in ("dataset", "student", *SUBSET)
+        ]).all(axis=1)  # fmt: skip
+        stopped = sorted(subsets.loc[is_here, "stopped"])
+        lines.append((
+            *(cell[name] for name in places), cell["mean_ours"], cell["mark_ours"],
+            cell["mean_theirs"], cell["mark_theirs"], ", ".join(map(str, stopped)), cell["n"],
+        ))  # fmt: skip
+    return pd.DataFrame(lines, columns=list(CELLS))
+
+
+def cell_table(found: pd.DataFrame) -> pd.DataFrame:
+    """Return `beside_paper` of one data set and student as a page shows it."""
+    return pd.DataFrame({
+        "train data": found["train_data"],
+        "paper": found["paper"],
+        "ours": found["ours"],
+        "the authors' way": found["theirs"],
+        "ours and the paper's": found["mark_ours"],
+        "so scored and the paper's": found["mark_theirs"],
+        "epochs": found["stopped"],
+        "n": found["n"],
+    })  # fmt: skip
+
+
+def read_cells(found: pd.DataFrame, place: str) -> str:
+    """Return how near the scores by either way come to the paper's, as Markdown.
+
+    Parameters
+    ----------
+    found
+        From `beside_paper`, of one place.
+    place
+        What to call it.
+    """
+    if found.empty:
+        return f"{place}: **not run yet**."
+    gaps = [(found[side] - found["paper"]).abs().mean() for side in ("ours", "theirs")]
+    marks = [int((found[f"mark_{side}"] == "differs").sum()) for side in ("ours", "theirs")]
+    return (
+        f"{place}: **{marks[0]} of {len(found)}** cells differ from the paper's as the tables "
+        f"score them, **{marks[1]}** as the authors' code does; the mean distance goes from "
+        f"{gaps[0]:.3f} to **{gaps[1]:.3f}**."
+    )
+
+
+def read_again(scored: pd.DataFrame) -> str:
+    """Return how many students came out as recorded when trained again, as Markdown."""
+    if scored.empty:
+        return "**Not run yet**: `python -m studies.stopping` does."
+    n, same = len(scored), int(scored["is_same"].sum())
+    return (
+        f"Of {n} students {same} came out with the recorded score after the last epoch, to the "
+        f"last bit; {int((scored['stopped'] < 10).sum())} would have been stopped before it."
+    )

@@ -1,0 +1,138 @@
+"""Students scored after every epoch: what the study records, and what a page reads from it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_runs import make_folder, student_row, tiny_config
+from sklearn.metrics import f1_score
+
+from carto_helpers import experiments, tables
+from carto_helpers.findings import stopping
+from carto_helpers.findings.stopping import stopped_after
+from carto_helpers.records import published
+from carto_helpers.runs.workbench import Workbench
+from studies import stopping as study
+
+SIZES = (0.4, 1.0)
+
+
+@given(st.lists(st.sampled_from([1.0, 2.0, 3.0, float("nan")]), min_size=1, max_size=10))
+def test_a_run_ends_at_the_first_epoch_three_after_the_lowest_loss(losses: list[float]) -> None:
+    def has_waited(epoch: int) -> bool:
+        seen = [np.inf if np.isnan(loss) else loss for loss in losses[:epoch]]
+        return epoch - int(np.argmin(seen)) - 1 >= 3 and min(seen) < np.inf
+
+    never_fell = all(np.isnan(loss) for loss in losses[:3]) and len(losses) >= 3
+    ends = [epoch for epoch in range(1, len(losses) + 1) if has_waited(epoch)]
+    if not never_fell:
+        assert stopped_after(losses) == (ends[0] if ends else len(losses))
+
+
+def test_the_running_score_is_the_mean_of_the_scores_so_far() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 5, 23)
+    guesses = np.where(rng.random(23) < 0.6, labels, rng.integers(0, 5, 23))
+    ends = [10, 20, 23]
+    so_far = [f1_score(labels[:end], guesses[:end], average="macro") for end in ends]
+    expected = np.average(so_far, weights=[10, 10, 3])
+    assert study.running_macro_f1(guesses, labels, 10) == pytest.approx(expected)
+
+
+def test_one_step_has_the_score_of_the_whole_set() -> None:
+    labels, guesses = np.array([0, 1, 2, 2]), np.array([0, 2, 2, 2])
+    expected = f1_score(labels, guesses, average="macro")
+    assert study.running_macro_f1(guesses, labels) == pytest.approx(expected)
+
+
+def test_images_that_come_by_class_are_shown_mixed() -> None:
+    mixed, by_class = np.array([2, 0, 1, 0]), np.repeat(np.arange(5), 4)
+    assert study.shown_order(mixed).tolist() == [0, 1, 2, 3]
+    order = study.shown_order(by_class)
+    assert sorted(order) == list(range(20)) and (np.diff(by_class[order]) < 0).any()
+
+
+@pytest.fixture(scope="module")
+def studied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A results folder with phase 3 and the study of its students, asked for twice."""
+    folder = tmp_path_factory.mktemp("studied")
+    config = tiny_config(make_folder(folder / "noise"), folder / "results", fractions=SIZES)
+    experiments.phase3(config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study, "configured", lambda asked, **more: config)
+        sizes = ["--fractions", *map(str, SIZES), "--seeds", "1"]
+        patch.setattr(
+            "sys.argv", ["stopping", "--data-root", "", "--results", config.results, *sizes]
+        )
+        study.main()
+        study.main()
+    return Path(config.results)
+
+
+def test_each_student_has_a_row_an_epoch_and_ends_as_it_was_recorded(studied: Path) -> None:
+    rows = stopping.recorded(studied)
+    students = Workbench(tiny_config("noise", studied)).results.students().set_index("key")
+    assert rows.groupby("key").size().tolist() == [2, 2]
+    assert set(rows["key"]) == set(students.index)
+    for row in rows[rows["epoch"] == 2].to_dict("records"):
+        own = students.loc[row["key"]]
+        assert row["test_macro_f1"] == own["test_macro_f1"]
+        assert row["val_accuracy"] == own["val_accuracy"]
+        assert row["val_loss"] > 0
+    assert (rows["running_macro_f1"] == rows["test_macro_f1"]).all()  # one step holds all images
+
+
+EPOCHS = pd.DataFrame(
+    [
+        (key, dataset, epoch, loss, epoch / 100, epoch / 10, epoch / 20)
+        for key, dataset, losses in (
+            ("a", "mnist", [1.0, 2.0, 2.0, 2.0, 0.5]),
+            ("b", "mnist", [5.0, 4.0, 3.0, 2.0, 1.0]),
+            ("c", "cifar10", [1.0, 2.0, 2.0, 2.0, 0.5]),
+            ("none of the tables'", "mnist", [1.0]),
+        )
+        for epoch, loss in enumerate(losses, start=1)
+    ],
+    columns=[
+        "key", "dataset", "epoch", "val_loss", "val_accuracy", "test_macro_f1", "running_macro_f1",
+    ],
+)  # fmt: skip
+PLACE = {"student": "mobilenet", "rule": "random", "fraction": 0.01}
+STUDENTS = pd.DataFrame([
+    student_row(key="a", dataset="mnist", student_seed=0, test_macro_f1=0.5, **PLACE),
+    student_row(key="b", dataset="mnist", student_seed=1, test_macro_f1=0.4, **PLACE),
+    student_row(key="c", dataset="cifar10", student_seed=0, test_macro_f1=0.5, **PLACE),
+    student_row(key="d", dataset="mnist", student_seed=2, test_macro_f1=0.3, **PLACE),
+])  # fmt: skip
+
+
+def test_students_get_the_score_of_the_epoch_at_which_they_stop() -> None:
+    found = stopping.as_authors_score(STUDENTS, EPOCHS).set_index("key")
+    assert found["stopped"].to_dict() == {"a": 4, "b": 5, "c": 4}
+    assert found["test_macro_f1"].to_dict() == {"a": 0.2, "b": 0.25, "c": 0.04}
+    assert found["is_same"].to_dict() == {"a": True, "b": False, "c": True}
+    told = stopping.read_again(found)
+    assert told.startswith("Of 3 students 2 came out with the recorded score")
+    assert "; 3 would have been stopped" in told
+    none = stopping.as_authors_score(STUDENTS, EPOCHS.head(0))
+    assert "**Not run yet**" in stopping.read_again(none)
+
+
+def test_cells_stand_beside_the_papers_by_either_way() -> None:
+    paper = published("table5_phase3")
+    scored = stopping.as_authors_score(STUDENTS, EPOCHS)
+    before, after = (tables.table5(tables.summary(rows), paper) for rows in (STUDENTS, scored))
+    found = stopping.beside_paper(before, after, scored)
+    mnist = found[found["dataset"] == "mnist"]
+    [row] = mnist.to_dict("records")
+    assert (row["ours"], row["theirs"]) == pytest.approx((0.4, 0.225))
+    assert (row["stopped"], row["n"], row["mark_ours"]) == ("4, 5", 2, "differs")
+    assert row["paper"] == pytest.approx(0.1018)
+    told = stopping.read_cells(mnist, "mnist, mobilenet")
+    assert told.startswith("mnist, mobilenet: **1 of 1** cells differ")
+    assert "goes from 0.298 to **0.123**" in told
+    assert stopping.cell_table(mnist)["epochs"].tolist() == ["4, 5"]
+    assert "**not run yet**" in stopping.read_cells(found.head(0), "here")
