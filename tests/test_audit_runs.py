@@ -3,6 +3,7 @@
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,8 @@ from made_audit import made_record
 from carto_helpers.audit import audit_runs as audit
 from carto_helpers.audit.audit_scores import NO_ROWS
 from carto_helpers.audit.audit_sources import Sources
+
+MOBILENETS = (0.4716, 0.4536, 0.4695, 0.4762, 0.4587, 0.4855)  # the notebook's, second batch
 
 
 @pytest.fixture
@@ -70,3 +73,11 @@ def test_some_means_are_not_of_three_runs(bare, tmp_path: Path) -> None:
     cells = {("mnist", "resnet", "random", 0.33): [0.5] * 3, ("mnist", "resnet", "all", 1.0): [0.5]}
     found = audit.runs_behind_means(Sources(made_record(tmp_path / "rows", cells)))
     assert found.ours == "Every table here prints n; so far 1 to 3 runs a cell."
+
+
+def test_single_runs_are_told_where_the_notebook_shows_them(bare) -> None:
+    reading = audit.runs_behind_means(bare).reading
+    assert reading.endswith("3 a mean in the first batch, 6 in the second, which the tables use.")
+    found = audit.seeds(bare).evidence.set_index("what")["found"]
+    name = "standard deviation of its 6 single runs on random thirds, MobileNet"
+    assert found[name] == f"{np.std(MOBILENETS, ddof=1):.4f}"

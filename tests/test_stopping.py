@@ -87,7 +87,7 @@ def test_each_student_has_a_row_an_epoch_and_ends_as_it_was_recorded(studied: Pa
 
 EPOCHS = pd.DataFrame(
     [
-        (key, dataset, epoch, loss, epoch / 100, epoch / 10, epoch / 20)
+        (key, dataset, "random", epoch, loss, epoch / 100, epoch / 10, epoch / 20)
         for key, dataset, losses in (
             ("a", "mnist", [1.0, 2.0, 2.0, 2.0, 0.5]),
             ("b", "mnist", [5.0, 4.0, 3.0, 2.0, 1.0]),
@@ -97,7 +97,8 @@ EPOCHS = pd.DataFrame(
         for epoch, loss in enumerate(losses, start=1)
     ],
     columns=[
-        "key", "dataset", "epoch", "val_loss", "val_accuracy", "test_macro_f1", "running_macro_f1",
+        "key", "dataset", "rule", "epoch", "val_loss", "val_accuracy", "test_macro_f1",
+        "running_macro_f1",
     ],
 )  # fmt: skip
 PLACE = {"student": "mobilenet", "rule": "random", "fraction": 0.01}
@@ -114,6 +115,10 @@ def test_students_get_the_score_of_the_epoch_at_which_they_stop() -> None:
     assert found["stopped"].to_dict() == {"a": 4, "b": 5, "c": 4}
     assert found["test_macro_f1"].to_dict() == {"a": 0.2, "b": 0.25, "c": 0.04}
     assert found["is_same"].to_dict() == {"a": True, "b": False, "c": True}
+    assert found["running"].to_dict() == {"a": 0.2, "b": 0.25, "c": 0.2}
+    rule = EPOCHS.assign(rule="ambiguous")
+    by_rule = stopping.as_authors_score(STUDENTS, rule).set_index("key")["test_macro_f1"]
+    assert by_rule["c"] == 0.2  # of table 3 a rule's scores are F1
     told = stopping.read_again(found)
     assert told.startswith("Of 3 students 2 came out with the recorded score")
     assert "; 3 would have been stopped" in told

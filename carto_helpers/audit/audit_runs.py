@@ -40,6 +40,11 @@ def seeds(sources: Sources) -> Point:
         "if all runs of a cell were equal": f"{n} of {n}",
         "if they differ, by chance": f"about {n / 3:.0f} of {n}",
     }
+    shown = sources.table("authors_runs")
+    shown = shown[shown["batch"] == "second"].groupby("student")["val_accuracy"]
+    for student, deviation in shown.std().items():
+        name = f"standard deviation of its {shown.size()[student]} single runs on random thirds"
+        found[f"{name}, {NAMES[str(student)]}"] = number(float(deviation), 4)
     names = "ours: standard deviation over seeds, median over cells, {}"
     found |= {names.format(name): text for name, text in spread.items()}
     return Point(
@@ -144,6 +149,15 @@ def missing_cells(sources: Sources) -> Point:
     )
 
 
+def _shown_runs(sources: Sources) -> str:
+    sizes = sources.table("authors_runs").groupby(["batch", "student"]).size()
+    first, second = (sorted(set(sizes[batch])) for batch in ("first", "second"))
+    return (
+        f"{' or '.join(map(str, first))} a mean in the first batch, "
+        f"{' or '.join(map(str, second))} in the second, which the tables use"
+    )
+
+
 def runs_behind_means(sources: Sources) -> Point:
     """Return point 10: how many runs each of the notebook's means needs at least."""
     means = sources.notebook["mean_val_accuracy"].astype(float)
@@ -170,7 +184,8 @@ def runs_behind_means(sources: Sources) -> Point:
         reading=(
             f"{unfit} of {len(means)} means cannot be those of three runs on a validation split of "
             f"{N_VALIDATION:,} images. They fit "
-            f"{' or '.join(str(n) for n in sorted(counts) if n and 3 % n)} runs, or a multiple."
+            f"{' or '.join(str(n) for n in sorted(counts) if n and 3 % n)} runs, or a multiple. "
+            f"Where it shows the single runs (random thirds), there are {_shown_runs(sources)}."
         ),
         ours=f"Every table here prints n; so far {told}." if told else NO_ROWS,
     )
