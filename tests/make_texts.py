@@ -27,6 +27,7 @@ from carto_helpers.findings import (
     differences,
     readings,
     report_card,
+    stopping,
     teacher_map,
     teacher_starts,
     tie_draws,
@@ -46,13 +47,15 @@ def verdict_text(findings: pd.DataFrame) -> str:
     """Return what the record says of the paper's first claim, and of all of them."""
     claim = _main_claim(findings, audit="[the audit](book/phases/audit.ipynb)")
     parts = [_practice(_known(findings)), _starts(), judging.read_claims(findings)]
-    return _block(*claim, *parts, _changed(findings), _why())
+    ended = _stopped("[found in it](book/phases/audit.ipynb)")
+    return _block(*claim, *parts, _changed(findings), ended, _why())
 
 
 def answer_text(findings: pd.DataFrame) -> str:
     """Return the short of it, for the book's first page."""
     claim = _main_claim(findings, audit="{doc}`the audit <phases/audit>`")
-    return _block(*claim, _changed(findings), judging.read_claims(findings))
+    ended = _stopped("{doc}`found in it <phases/audit>`")
+    return _block(*claim, _changed(findings), judging.read_claims(findings), ended)
 
 
 def _changed(findings: pd.DataFrame) -> str:
@@ -214,6 +217,26 @@ def _starts() -> str:
         "show the teacher that most students have learnt from. What another one changes "
         f"({STUDIED}):\n\n{text}"
     )
+
+
+def _stopped(audit: str) -> str:
+    """Return how near our scores come to the paper's, taken as its authors' code takes them."""
+    chosen = chosen_rows.chosen_students(RECORD)
+    scored = stopping.as_authors_score(chosen, stopping.recorded(RECORD.folder))
+    lines = []
+    for name, table in (("table3_phase1", tables.table3), ("table5_phase3", tables.table5)):
+        before, after = (table(tables.summary(rows), published(name)) for rows in (chosen, scored))
+        found = stopping.beside_paper(before, after, scored)
+        for place, cells in found.groupby(["dataset", "student"], sort=False):
+            where = f"table {name[len('table')]}, {', '.join(place)}"
+            lines.append(f"- {stopping.read_cells(cells, where)}")
+    text = (
+        "**The authors' code ends and scores a run otherwise** than the paper tells and than we "
+        "do: it stops a student once its loss on the validation split has not fallen for three "
+        f"epochs, and reports a mean over the test's steps ({audit}). The same students, so "
+        "trained and scored:\n\n"
+    )
+    return text + "\n".join(lines) if lines else ""
 
 
 def _why() -> str:
