@@ -171,7 +171,8 @@ for place, found in stopped.groupby(["dataset", "student"], sort=False):
 
 # %% [markdown]
 # CIFAR-100's test images came to us in the order of their classes, and are shown in one that was
-# drawn. The tables keep ten epochs and the F1 of the test set, as the paper's text has it.
+# drawn. The tables keep the ten epochs that the code's sweeps name, and the F1 of the test set, as
+# the paper's captions have it.
 #
 # And the thirds of phase 1? The notebook's random ones mostly train on ({doc}`audit <audit>`, point
 # 17). If a rule's students are stopped before them, the paper compares trainings of unequal length.

@@ -231,10 +231,10 @@ def _stopped(audit: str) -> str:
             where = f"table {name[len('table')]}, {', '.join(place)}"
             lines.append(f"- {stopping.read_cells(cells, where)}")
     text = (
-        "**The authors' code ends and scores a run otherwise** than the paper tells and than we "
-        "do: it stops a student once its loss on the validation split has not fallen for three "
-        f"epochs, and reports a mean over the test's steps ({audit}). The same students, so "
-        "trained and scored:\n\n"
+        "**The authors' code ends and scores a run otherwise** than the tables here do: it stops a "
+        "student once its loss on the validation split has not fallen for three epochs, and "
+        f"reports a mean over the test's steps ({audit}). The same students, so trained and "
+        "scored:\n\n"
     )
     return text + "\n".join(lines) if lines else ""
 
