@@ -212,10 +212,14 @@ Markdown(points[16].text())
 #
 # The authors' trainer ends a run once its cross entropy on the validation split has not fallen for
 # three epochs, unless it is told to train on (`utils/trainer_utils.py`, `src/args.py`). The
-# teachers' sweeps tell it so; the students' do not (`scripts_experiments`), and the paper does not
-# speak of it. The notebook prints how many lines 27 runs on random subsets of CIFAR-10 had logged:
-# one every hundred steps, three an epoch and one for the test. What it does to small subsets, where
-# an epoch is a few steps, stands on {doc}`the page of differences <differences>`.
+# teachers' sweeps of ten epochs tell it so, those of the students on MNIST and CIFAR-100 do not
+# (`scripts_experiments`), and the settings that the notebook prints of runs that learn from
+# CIFAR-10's teacher have a patience of 3 and no such order (`compute_results`,
+# `summarise_results.ipynb`). The paper does not speak of it. Of 27 students on random thirds of
+# CIFAR-10 the notebook prints the number of the last line that was logged (`_step`, from 0): one
+# line of the network's size, one every hundred steps, three an epoch and one of the test. What
+# stopping does to small subsets, where an epoch is a few steps, stands on {doc}`the page of
+# differences <differences>`.
 
 # %% tags=["hide-input"]
 Markdown(points[17].text())
@@ -225,8 +229,8 @@ Markdown(points[17].text())
 #
 # In each step of the test the authors' code takes the F1 of all test images seen so far and logs
 # it; Lightning reports the mean of what was logged (`models/models.py`). The first steps, which
-# have seen a few images, count as much as the last. CIFAR's test images come in no order; of
-# MNIST's the first half is the harder.
+# have seen a few images, count as much as the last. MNIST and CIFAR-10 are shown in the order of
+# their files, CIFAR-100 in one that was drawn, since its images came to us class by class.
 
 # %% tags=["hide-input"]
 Markdown(points[18].text())

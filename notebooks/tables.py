@@ -65,9 +65,10 @@ tables.show(coverage.coverage(record), caption="What these tables rest on, and w
 # %% [markdown]
 # ## Table 2: the teachers
 #
-# The teacher of each data set is the one that most students have learnt from, of equals the one
-# with the highest macro F1 on the validation split. Each teacher's page shows all that were tried,
-# and {doc}`differences` what one with another start changes.
+# The teacher of each data set is the one that most students have learnt from, of equals one of the
+# paper's families, of these the one with the highest macro F1 on the validation split. Each
+# teacher's page shows all that were tried, and {doc}`differences` what one with another start
+# changes.
 
 # %% tags=["hide-input"]
 tables.show(

@@ -121,7 +121,7 @@ def _add_teacher(source: Results, target: Results, row: dict[str, str]) -> None:
 def shorten(target: Results) -> list[str]:
     """Leave of teachers without a page their row and `KEPT`; return the keys of those shortened.
 
-    What is left of a probability is its value in half precision, within a part in 2,000 of it.
+    What is left of a probability is its value in half precision: three digits, fewer below 6e-5.
     """
     students = target.students()
     rows = most_taught(paper_teachers(target), students)

@@ -20,14 +20,19 @@ def bare(tmp_path: Path) -> Sources:
 
 @pytest.fixture
 def studied(tmp_path: Path) -> Sources:
-    results = made_record(tmp_path)
+    results = made_record(tmp_path, {("mnist", "mobilenet", "random", 0.01): [0.5, 0.5]})
+    keys = results.students()["key"].tolist()
     rows = [
-        ("mnist", "mobilenet", 0.01, key, epoch, loss, 0.5 + epoch / 100, 0.5)
-        for key, losses in (("a", [1.0, *[2.0] * 9]), ("b", list(range(10, 0, -1))))
+        ("mnist", "mobilenet", "random", 0.01, key, epoch, loss, 0.5 + epoch / 100, 0.5)
+        for key, losses in zip(
+            [*keys, "no student of the tables"],
+            ([1.0, *[2.0] * 9], range(10, 0, -1), [1.0] * 10),
+            strict=True,
+        )
         for epoch, loss in enumerate(losses, start=1)
     ]
     columns = [
-        "dataset", "student", "fraction", "key", "epoch", "val_loss", "test_macro_f1",
+        "dataset", "student", "rule", "fraction", "key", "epoch", "val_loss", "test_macro_f1",
         "running_macro_f1",
     ]  # fmt: skip
     pd.DataFrame(rows, columns=columns).to_csv(results.folder / FILE, index=False)
@@ -48,15 +53,23 @@ def test_single_runs_have_the_means_that_the_notebook_prints() -> None:
 
 def test_seven_of_the_authors_runs_stopped_early(bare: Sources) -> None:
     point = audit.stopping(bare)
-    assert "7 of 27 runs ended before the tenth epoch, the shortest after 8" in point.reading
+    assert point.reading.endswith(
+        "7 of the 27 runs that the notebook shows ended before the tenth epoch, the shortest "
+        "after 8."
+    )
     assert point.evidence["epochs"].tolist()[:3] == ["10, 10, 10", "8, 8, 8", "9, 10, 10"]
     assert point.ours == NO_ROWS
+
+
+def test_a_line_that_ends_no_epoch_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected the last line of 1 to 10 epochs of 13,200"):
+        audit.epochs_logged(156, 13_200)
 
 
 def test_our_students_that_would_stop_are_told(studied: Sources) -> None:
     ours = audit.stopping(studied).ours
     assert "1 of 2 students would be stopped" in ours
-    assert "MobileNet on 1% of mnist after 4 to 10" in ours
+    assert "MobileNet on 1% random of mnist after 4 to 10" in ours
 
 
 def test_how_far_the_running_score_is_off(bare: Sources, studied: Sources) -> None:

@@ -31,7 +31,7 @@ def test_a_better_network_than_the_one_that_teaches_is_told() -> None:
         teacher_row(network="resnet34", val_macro_f1=0.75),
     ])  # fmt: skip
     text = readings.read_teachers(rows)
-    assert "**resnet50** (start: scratch) is the teacher, of 2 recorded" in text
+    assert "**resnet50** (start: scratch) is shown on this page, of 2 recorded" in text
     assert "Higher on the validation split: resnet34 0.750;" in text and "chooses" not in text
 
 

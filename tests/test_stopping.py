@@ -20,16 +20,14 @@ from studies import stopping as study
 SIZES = (0.4, 1.0)
 
 
-@given(st.lists(st.sampled_from([1.0, 2.0, 3.0, float("nan")]), min_size=1, max_size=10))
+@given(st.lists(st.sampled_from([1.0, 2.0, 3.0]), min_size=1, max_size=10))
 def test_a_run_ends_at_the_first_epoch_three_after_the_lowest_loss(losses: list[float]) -> None:
-    def has_waited(epoch: int) -> bool:
-        seen = [np.inf if np.isnan(loss) else loss for loss in losses[:epoch]]
-        return epoch - int(np.argmin(seen)) - 1 >= 3 and min(seen) < np.inf
+    ends = [n for n in range(1, len(losses) + 1) if n - 1 - int(np.argmin(losses[:n])) >= 3]
+    assert stopped_after(losses) == min([*ends, len(losses)])
 
-    never_fell = all(np.isnan(loss) for loss in losses[:3]) and len(losses) >= 3
-    ends = [epoch for epoch in range(1, len(losses) + 1) if has_waited(epoch)]
-    if not never_fell:
-        assert stopped_after(losses) == (ends[0] if ends else len(losses))
+
+def test_a_loss_that_is_not_finite_ends_a_run() -> None:
+    assert stopped_after([1.0, float("nan"), 0.5, 0.4]) == 2
 
 
 def test_the_running_score_is_the_mean_of_the_scores_so_far() -> None:
@@ -89,9 +87,9 @@ EPOCHS = pd.DataFrame(
     [
         (key, dataset, "random", epoch, loss, epoch / 100, epoch / 10, epoch / 20)
         for key, dataset, losses in (
-            ("a", "mnist", [1.0, 2.0, 2.0, 2.0, 0.5]),
-            ("b", "mnist", [5.0, 4.0, 3.0, 2.0, 1.0]),
-            ("c", "cifar10", [1.0, 2.0, 2.0, 2.0, 0.5]),
+            ("a", "mnist", [1.0, *[2.0] * 3, *[0.5] * 6]),
+            ("b", "mnist", range(10, 0, -1)),
+            ("c", "cifar10", [1.0, *[2.0] * 3, *[0.5] * 6]),
             ("none of the tables'", "mnist", [1.0]),
         )
         for epoch, loss in enumerate(losses, start=1)
@@ -103,41 +101,58 @@ EPOCHS = pd.DataFrame(
 )  # fmt: skip
 PLACE = {"student": "mobilenet", "rule": "random", "fraction": 0.01}
 STUDENTS = pd.DataFrame([
-    student_row(key="a", dataset="mnist", student_seed=0, test_macro_f1=0.5, **PLACE),
-    student_row(key="b", dataset="mnist", student_seed=1, test_macro_f1=0.4, **PLACE),
-    student_row(key="c", dataset="cifar10", student_seed=0, test_macro_f1=0.5, **PLACE),
+    student_row(key="a", dataset="mnist", student_seed=0, test_macro_f1=1.0, **PLACE),
+    student_row(key="b", dataset="mnist", student_seed=1, test_macro_f1=0.95, **PLACE),
+    student_row(key="c", dataset="cifar10", student_seed=0, test_macro_f1=1.0, **PLACE),
     student_row(key="d", dataset="mnist", student_seed=2, test_macro_f1=0.3, **PLACE),
 ])  # fmt: skip
 
 
 def test_students_get_the_score_of_the_epoch_at_which_they_stop() -> None:
-    found = stopping.as_authors_score(STUDENTS, EPOCHS).set_index("key")
-    assert found["stopped"].to_dict() == {"a": 4, "b": 5, "c": 4}
-    assert found["test_macro_f1"].to_dict() == {"a": 0.2, "b": 0.25, "c": 0.04}
+    found = stopping.as_authors_score(STUDENTS, EPOCHS, ["random"]).set_index("key")
+    assert found["stopped"].to_dict() == {"a": 4, "b": 10, "c": 4}
+    assert found["test_macro_f1"].to_dict() == {"a": 0.2, "b": 0.5, "c": 0.04}
     assert found["is_same"].to_dict() == {"a": True, "b": False, "c": True}
-    assert found["running"].to_dict() == {"a": 0.2, "b": 0.25, "c": 0.2}
-    rule = EPOCHS.assign(rule="ambiguous")
-    by_rule = stopping.as_authors_score(STUDENTS, rule).set_index("key")["test_macro_f1"]
-    assert by_rule["c"] == 0.2  # of table 3 a rule's scores are F1
+    of_other_cells = stopping.as_authors_score(STUDENTS, EPOCHS, ["all"]).set_index("key")
+    assert of_other_cells.loc["c", "test_macro_f1"] == 0.2
     told = stopping.read_again(found)
     assert told.startswith("Of 3 students 2 came out with the recorded score")
-    assert "; 3 would have been stopped" in told
+    assert "; 2 would have been stopped" in told
     none = stopping.as_authors_score(STUDENTS, EPOCHS.head(0))
     assert "**Not run yet**" in stopping.read_again(none)
 
 
+@pytest.mark.parametrize("rows", [EPOCHS.iloc[1:], pd.concat([EPOCHS, EPOCHS]), EPOCHS.iloc[:5]])
+def test_rows_that_are_no_whole_run_are_refused(rows: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match="epochs 1 to 10 of a once each"):
+        stopping.as_authors_score(STUDENTS, rows)
+
+
+def test_the_whole_split_is_an_accuracy_in_table_5_alone() -> None:
+    epochs = EPOCHS[EPOCHS["key"] == "c"].assign(rule="all")
+    whole = STUDENTS[STUDENTS["key"] == "c"].assign(rule="all", fraction=1.0)
+    for name, table, score in (
+        ("table3_phase1", tables.table3, 0.2), ("table5_phase3", tables.table5, 0.04)
+    ):  # fmt: skip
+        found, _ = stopping.compared(
+            table, whole, epochs, published(name), stopping.BY_ACCURACY[name]
+        )
+        assert found["theirs"].tolist() == pytest.approx([score])
+
+
 def test_cells_stand_beside_the_papers_by_either_way() -> None:
     paper = published("table5_phase3")
-    scored = stopping.as_authors_score(STUDENTS, EPOCHS)
-    before, after = (tables.table5(tables.summary(rows), paper) for rows in (STUDENTS, scored))
-    found = stopping.beside_paper(before, after, scored)
+    found, scored = stopping.compared(tables.table5, STUDENTS, EPOCHS, paper)
+    assert scored["key"].tolist() == ["a", "b", "c"]
     mnist = found[found["dataset"] == "mnist"]
     [row] = mnist.to_dict("records")
-    assert (row["ours"], row["theirs"]) == pytest.approx((0.4, 0.225))
-    assert (row["stopped"], row["n"], row["mark_ours"]) == ("4, 5", 2, "differs")
+    assert (row["ours"], row["theirs"]) == pytest.approx((0.975, 0.35))  # of the same students
+    assert (row["stopped"], row["n"], row["mark_ours"]) == ("4, 10", 2, "differs")
     assert row["paper"] == pytest.approx(0.1018)
     told = stopping.read_cells(mnist, "mnist, mobilenet")
-    assert told.startswith("mnist, mobilenet: **1 of 1** cells differ")
-    assert "goes from 0.298 to **0.123**" in told
-    assert stopping.cell_table(mnist)["epochs"].tolist() == ["4, 5"]
-    assert "**not run yet**" in stopping.read_cells(found.head(0), "here")
+    assert told.startswith("mnist, mobilenet: **1 of 1** cells come nearer")
+    assert "from 0.873 to 0.248; 1 of 1 differ" in told
+    assert stopping.cell_table(mnist)["epochs"].tolist() == ["4, 10"]
+    of_one_seed = found[found["dataset"] == "cifar10"]
+    for rows in (of_one_seed, found.head(0)):
+        assert "**not run yet**" in stopping.read_cells(rows, "here")

@@ -1,10 +1,13 @@
 """Audit of the score tables: where they disagree with each other, the notebook or the text."""
 
 from carto_helpers.audit.audit_sources import (
+    A_THIRD,
     NOT_RUN,
+    WHOLE_SPLIT,
     Point,
     Sources,
     frame,
+    last_line,
     listed,
     score,
     students,
@@ -202,11 +205,12 @@ def first_batch(sources: Sources) -> Point:
 
 
 def _lines_told(sources: Sources) -> str:
-    lines = sources.table("authors_runs").groupby("batch")["lines"].agg(["min", "max"])
-    first, second = lines.loc["first"], lines.loc["second"]
+    steps = sources.table("authors_runs").groupby("batch")["step"].agg(["min", "max"])
+    first, second = steps.loc["first"], steps.loc["second"]
     return (
-        f"Its runs logged {first['min']} to {first['max']} lines, the second's {second['min']} to "
-        f"{second['max']}: ten epochs of the whole split give 156, of its third 72."
+        f"Its runs' last lines have the numbers {first['min']} to {first['max']}, the second's "
+        f"{second['min']} to {second['max']}: after ten epochs it would be "
+        f"{last_line(10, WHOLE_SPLIT)} with the whole split, {last_line(10, A_THIRD)} with a third."
     )
 
 

@@ -17,6 +17,7 @@ from carto_helpers.records import Results, published
 
 NAMES = {"mobilenet": "MobileNet", "efficientnet": "EfficientNet", "resnet": "ResNet"}
 NOT_RUN = "not run"
+WHOLE_SPLIT, A_THIRD = 40_000, 13_200  # images of CIFAR-10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +64,9 @@ class Sources:
         notebook = self.table("authors_val_accuracy")
         notebook["label"] = [_notebook_label(row) for row in notebook.to_dict("records")]
         self.notebook = notebook
-        self.epochs = stopping.recorded(results.folder)
         students = self.evidence.students
+        epochs = stopping.recorded(results.folder)
+        self.epochs = epochs[epochs["key"].isin(students["key"])]
         self._students = students.assign(label=subset_labels(students))
 
     def table(self, name: str) -> pd.DataFrame:
@@ -107,6 +109,21 @@ def _notebook_label(row: Mapping[Any, Any]) -> str:
     if name == "mix":
         return ""
     return name if pd.isna(fraction) else f"{100 * fraction:g}% {name}"
+
+
+def last_line(epochs: int, n_images: int) -> int:
+    """Return the number, from 0, of the last line that the authors' code logs of a run.
+
+    One of the network's size, one every hundred steps of 32 images, three an epoch (learning rate,
+    training, validation), and one of the test.
+
+    Examples
+    --------
+    >>> last_line(10, WHOLE_SPLIT), last_line(10, A_THIRD)
+    (156, 72)
+    """
+    steps = -(-n_images // 32)
+    return 1 + epochs * steps // 100 + 3 * epochs
 
 
 def frame(rows: Sequence[Mapping[str, str]]) -> pd.DataFrame:

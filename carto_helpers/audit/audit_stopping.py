@@ -3,43 +3,57 @@
 import pandas as pd
 
 from carto_helpers.audit.audit_scores import NO_ROWS
-from carto_helpers.audit.audit_sources import NAMES, Point, Sources, frame, listed
+from carto_helpers.audit.audit_sources import (
+    A_THIRD,
+    NAMES,
+    WHOLE_SPLIT,
+    Point,
+    Sources,
+    frame,
+    last_line,
+    listed,
+)
 from carto_helpers.findings.stopping import stopped_after
 from carto_helpers.printed_numbers import number
 
-BATCH, EVERY = 32, 100  # images a step, steps a logged line
-A_EPOCH = 3  # lines of an epoch's own: rate, training, validation
 EPOCHS = 10
-WHOLE_SPLIT, A_THIRD = 40_000, 13_200  # images of CIFAR-10
+SPLITS = {"first": WHOLE_SPLIT, "second": A_THIRD}  # what a batch of random runs was trained on
 
 
-def epochs_logged(lines: int, n_images: int) -> int:
-    """Return after how many epochs a run has logged so many lines, 0 if after none of ten.
+def epochs_logged(step: int, n_images: int) -> int:
+    """Return how many epochs a run has trained whose last logged line is number `step`.
 
-    A line every hundred steps, three at an epoch's end and one of the test.
+    Raises
+    ------
+    ValueError
+        If none of ten epochs ends there.
 
     Examples
     --------
-    >>> epochs_logged(156, 40_000), epochs_logged(65, 13_200), epochs_logged(156, 13_200)
-    (10, 9, 0)
+    >>> epochs_logged(156, 40_000), epochs_logged(65, 13_200)
+    (10, 9)
     """
-    steps = -(-n_images // BATCH)
-    logged = {epoch * steps // EVERY + A_EPOCH * epoch + 1: epoch for epoch in range(1, EPOCHS + 1)}
-    return logged.get(lines, 0)
+    ends = {last_line(epochs, n_images): epochs for epochs in range(1, EPOCHS + 1)}
+    if step not in ends:
+        raise ValueError(
+            f"expected the last line of 1 to {EPOCHS} epochs of {n_images:,} images, got {step}; "
+            "check the table of the authors' runs"
+        )
+    return ends[step]
 
 
 def stopping(sources: Sources) -> Point:
     """Return point 17: the authors' runs that did not train for ten epochs."""
     runs = sources.table("authors_runs")
     runs["epochs"] = [
-        epochs_logged(lines, WHOLE_SPLIT if batch == "first" else A_THIRD)
-        for batch, lines in zip(runs["batch"], runs["lines"], strict=True)
+        epochs_logged(step, SPLITS[batch])
+        for batch, step in zip(runs["batch"], runs["step"], strict=True)
     ]
     rows = []
     for (batch, student), cell in runs.groupby(["batch", "student"], sort=False):
         rows.append({
             "random runs": f"{batch} batch", "student": NAMES[str(student)],
-            "lines logged": ", ".join(map(str, cell["lines"])),
+            "last line": ", ".join(map(str, cell["step"])),
             "epochs": ", ".join(map(str, cell["epochs"])),
         })  # fmt: skip
     early = int((runs["epochs"] < EPOCHS).sum())
@@ -49,8 +63,8 @@ def stopping(sources: Sources) -> Point:
         title="Runs that stop early",
         evidence=frame(rows),
         reading=(
-            f"By the lines that the notebook shows as logged, {early} of {len(runs)} runs ended "
-            f"before the tenth epoch, the shortest after {shortest}."
+            f"By the number of the last line that they logged, {early} of the {len(runs)} runs "
+            f"that the notebook shows ended before the tenth epoch, the shortest after {shortest}."
         ),
         ours=_our_stops(sources.epochs),
     )
@@ -59,13 +73,15 @@ def stopping(sources: Sources) -> Point:
 def _our_stops(epochs: pd.DataFrame) -> str:
     if epochs.empty:
         return NO_ROWS
-    runs = epochs.sort_values("epoch").groupby(["dataset", "student", "fraction", "key"])
+    cell = ["dataset", "student", "rule", "fraction"]
+    runs = epochs.sort_values("epoch").groupby([*cell, "key"])
     ends = runs["val_loss"].agg(lambda losses: stopped_after(losses.tolist()))
-    least = ends.groupby(["dataset", "student", "fraction"]).agg(["min", "max"])
     told = [
-        f"{NAMES.get(str(student), student)} on {fraction:.0%} of {dataset} after {low}"
+        f"{NAMES.get(str(student), student)} on {fraction:.0%} {rule} of {dataset} after {low}"
         + f" to {high}" * bool(low != high)
-        for (dataset, student, fraction), low, high in least.itertuples()
+        for (dataset, student, rule, fraction), low, high in (
+            ends.groupby(cell).agg(["min", "max"]).itertuples()
+        )
         if low < EPOCHS
     ]
     return (

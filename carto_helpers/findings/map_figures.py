@@ -31,9 +31,10 @@ def without_page(teachers: pd.DataFrame, students: pd.DataFrame) -> pd.DataFrame
         Rows of students.csv; may be empty.
     """
     require_columns(teachers, ("dataset", "network", "start", "val_macro_f1"), "teachers")
-    shown = most_taught(teachers, students).drop_duplicates(["dataset", "start"])
-    rows = teachers.sort_values("val_macro_f1", ascending=False, kind="stable")
-    best = rows.drop_duplicates(["dataset", "start", "network"])
+    begun = teachers.assign(start=teachers["start"].map(start_name))
+    shown = most_taught(begun, students).drop_duplicates(["dataset", "start"])
+    rows = begun.sort_values("val_macro_f1", ascending=False, kind="stable")
+    best = teachers.loc[rows.drop_duplicates(["dataset", "start", "network"]).index]
     return best[~best.index.isin(shown.index)].sort_values(["dataset", "network"])
 
 

@@ -12,12 +12,12 @@ from carto_helpers.printed_numbers import signed
 
 
 def read_teachers(rows: pd.DataFrame) -> str:
-    """Return which of the recorded teachers teaches, as Markdown.
+    """Return which of the recorded teachers a page shows, as Markdown.
 
     Parameters
     ----------
     rows
-        Rows of teachers.csv, as `experiments.teachers` orders them: the one that teaches first.
+        Rows of teachers.csv, as `experiments.teachers` orders them: the one that is shown first.
     """
     if rows.empty:
         return "**No teacher is recorded yet.**"
@@ -25,12 +25,12 @@ def read_teachers(rows: pd.DataFrame) -> str:
     better = rows[rows["val_macro_f1"] > first["val_macro_f1"]]
     place, others = f"is the best of {len(rows)} recorded", ""
     if len(better):
-        place = f"is the teacher, of {len(rows)} recorded"
+        place = f"is shown on this page, of {len(rows)} recorded"
         scores = zip(better["network"], better["val_macro_f1"], strict=True)
         listed = ", ".join(f"{network} {score:.3f}" for network, score in scores)
         others = (
             f" Higher on the validation split: {listed}; a page shows the teacher that most "
-            "students learnt from, of equals one of the paper's families."
+            "students have learnt from, of equals one of the paper's families."
         )
     chooses = "" if len(better) else ", which chooses,"
     return (

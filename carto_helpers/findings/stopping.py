@@ -6,12 +6,13 @@ over the steps is reported (github.com/timohromadka/L46_datamaps, utils/trainer_
 models/models.py).
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from carto_helpers.comparison import SUBSET, round_shares
+from carto_helpers.comparison import SUBSET, round_shares, summary
 from carto_helpers.findings.kept_rows import kept_rows
 
 FILE = "epoch_scores.csv"  # of a results folder
@@ -20,6 +21,8 @@ COLUMNS = (
     "test_macro_f1", "running_macro_f1",
 )  # fmt: skip
 PATIENCE = 3  # epochs
+EPOCHS = 10  # of the tables' students
+BY_ACCURACY = {"table3_phase1": ("random",), "table5_phase3": ("random", "all")}  # of CIFAR-10
 CELLS = (
     "dataset", "student", "train_data", "paper", "ours", "mark_ours", "theirs", "mark_theirs",
     "stopped", "n",
@@ -39,7 +42,8 @@ def stopped_after(losses: Sequence[float], patience: int = PATIENCE) -> int:
     losses
         On the validation split after each epoch.
     patience
-        As Lightning's EarlyStopping counts: epochs since the lowest loss.
+        As Lightning's EarlyStopping counts: epochs since the lowest loss. One that is not finite
+        ends the run at once.
 
     Examples
     --------
@@ -48,6 +52,8 @@ def stopped_after(losses: Sequence[float], patience: int = PATIENCE) -> int:
     """
     lowest, since = float("inf"), 0
     for epoch, loss in enumerate(losses, start=1):
+        if not math.isfinite(loss):
+            return epoch
         since = 0 if loss < lowest else since + 1
         lowest = min(lowest, loss)
         if since == patience:
@@ -55,7 +61,9 @@ def stopped_after(losses: Sequence[float], patience: int = PATIENCE) -> int:
     return len(losses)
 
 
-def as_authors_score(students: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
+def as_authors_score(
+    students: pd.DataFrame, epochs: pd.DataFrame, accuracies: Collection[str] = ()
+) -> pd.DataFrame:
     """Return students with the score that the authors' code would have given them.
 
     Parameters
@@ -64,73 +72,88 @@ def as_authors_score(students: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFra
         Rows of students.csv.
     epochs
         From `recorded`.
+    accuracies
+        Rules whose CIFAR-10 cells in the paper's table are validation accuracies (audit, point 2).
 
     Returns
     -------
     DataFrame
-        The rows of `students` that were trained again, `test_macro_f1` replaced: the running F1
-        after the last epoch that the authors' code trains; for random subsets and the whole split
-        of CIFAR-10 the validation accuracy, which the paper's tables have there (audit, point 2).
-        Beside it `running`, the running F1 in any case, `stopped`, the epochs trained, and
-        `is_same`, whether the score after the last epoch is the student's own, to the last bit.
+        The rows of `students` that were trained again, `test_macro_f1` replaced by the running F1
+        after the last epoch that the authors' code trains, of CIFAR-10 and `accuracies` by the
+        validation accuracy. Beside it `stopped`, the epochs trained, and `is_same`, whether the
+        score after the last epoch is the student's own, to the last bit.
+
+    Raises
+    ------
+    ValueError
+        If a student has not one row of every epoch.
     """
-    names = ["test_macro_f1", "running", "stopped", "is_same"]
+    names = ["test_macro_f1", "stopped", "is_same"]
     own = students.set_index("key")["test_macro_f1"]
     rows = epochs[epochs["key"].isin(own.index)].sort_values(["key", "epoch"])
-    found = [(key, *_scored(run, own[key])) for key, run in rows.groupby("key")]
+    found = [(key, *_scored(run, own[key], accuracies)) for key, run in rows.groupby("key")]
     scores = pd.DataFrame(found, columns=["key", *names]).astype({"key": students["key"].dtype})
     return students.drop(columns="test_macro_f1").merge(scores, on="key")
 
 
-def _scored(run: pd.DataFrame, own: float) -> tuple[float, float, int, bool]:
+def _scored(run: pd.DataFrame, own: float, accuracies: Collection[str]) -> tuple[float, int, bool]:
+    if run["epoch"].tolist() != list(range(1, EPOCHS + 1)):
+        raise ValueError(
+            f"{FILE} must hold epochs 1 to {EPOCHS} of {run['key'].iloc[0]} once each, got "
+            f"{run['epoch'].tolist()}; take its rows out and run `python -m studies.stopping`"
+        )
     stopped = stopped_after(run["val_loss"].tolist())
-    end, first = run.iloc[stopped - 1], run.iloc[0]
-    is_accuracy = first["dataset"] == "cifar10" and first["rule"] in ("random", "all")
-    running = float(end["running_macro_f1"])
-    score = float(end["val_accuracy"]) if is_accuracy else running
-    return score, running, stopped, bool(run["test_macro_f1"].iloc[-1] == own)
+    end = run.iloc[stopped - 1]
+    is_accuracy = end["dataset"] == "cifar10" and end["rule"] in accuracies
+    score = float(end["val_accuracy" if is_accuracy else "running_macro_f1"])
+    return score, stopped, bool(run["test_macro_f1"].iloc[-1] == own)
 
 
-def beside_paper(before: pd.DataFrame, after: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
-    """Return the paper's cells by either way of scoring.
+def compared(
+    table: Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame],
+    students: pd.DataFrame,
+    epochs: pd.DataFrame,
+    paper: pd.DataFrame,
+    accuracies: Collection[str] = (),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the paper's cells by either way of scoring the same students.
 
     Parameters
     ----------
-    before, after
-        From `tables.table5`, of the tables' students and of those of `as_authors_score`.
-    scored
-        From `as_authors_score`.
+    table
+        `tables.table3` or `table5`.
+    students, epochs, accuracies
+        Of `as_authors_score`.
+    paper
+        What the paper prints, as `records.published` gives it.
 
     Returns
     -------
-    DataFrame
-        `CELLS`, one row a cell of `after` with a value of the paper: `ours`, `theirs` (means by
-        either way), `mark_ours`, `mark_theirs` as `comparison.mark` gives them, `stopped` (the
-        epochs, one a seed, as text) and `n`.
+    tuple
+        `CELLS`, one row a cell that the paper has and students of which were trained again: `ours`
+        and `theirs` (their means as the tables and as the authors' code score them), `mark_ours`
+        and `mark_theirs` as `comparison.mark` gives them, `stopped` (the epochs, one a student, as
+        text) and `n`; and the students, from `as_authors_score`.
     """
-    places = ["dataset", "student", "train_data", "paper"]
-    both = before[[*places, "mean", "mark", *SUBSET]].merge(
-        after[after["n"] > 0][[*places, "mean", "mark", "n"]],
-        on=places,
-        suffixes=("_ours", "_theirs"),
+    scored = as_authors_score(students, epochs, accuracies)
+    again = students[students["key"].isin(scored["key"])]
+    names = ["dataset", "student", *SUBSET]
+    stopped = (
+        round_shares(scored)
+        .groupby(names)["stopped"]
+        .agg(lambda ends: ", ".join(map(str, sorted(ends))))
     )
-    both = both[both["paper"].notna()]
-    subsets = round_shares(scored)
-    lines = []
-    for cell in round_shares(both).to_dict("records"):
-        is_here = (subsets[["dataset", "student", *SUBSET]] == [
-            cell[name] for name in ("dataset", "student", *SUBSET)
-        ]).all(axis=1)  # fmt: skip
-        stopped = sorted(subsets.loc[is_here, "stopped"])
-        lines.append((
-            *(cell[name] for name in places), cell["mean_ours"], cell["mark_ours"],
-            cell["mean_theirs"], cell["mark_theirs"], ", ".join(map(str, stopped)), cell["n"],
-        ))  # fmt: skip
-    return pd.DataFrame(lines, columns=list(CELLS))
+    ours, theirs = (round_shares(table(summary(rows), paper)) for rows in (again, scored))
+    both = ours[[*names, "train_data", "paper", "mean", "mark"]].merge(
+        theirs[[*names, "mean", "mark", "n"]], on=names, suffixes=("_ours", "_theirs")
+    )
+    both = both[(both["n"] > 0) & both["paper"].notna()].join(stopped, on=names)
+    means = {"mean_ours": "ours", "mean_theirs": "theirs"}
+    return both.rename(columns=means)[list(CELLS)].reset_index(drop=True), scored
 
 
 def cell_table(found: pd.DataFrame) -> pd.DataFrame:
-    """Return `beside_paper` of one data set and student as a page shows it."""
+    """Return `compared` of one data set and student as a page shows it."""
     return pd.DataFrame({
         "train data": found["train_data"],
         "paper": found["paper"],
@@ -149,18 +172,20 @@ def read_cells(found: pd.DataFrame, place: str) -> str:
     Parameters
     ----------
     found
-        From `beside_paper`, of one place.
+        From `compared`, of one place.
     place
         What to call it.
     """
+    found = found[found["n"] > 1]
     if found.empty:
-        return f"{place}: **not run yet**."
-    gaps = [(found[side] - found["paper"]).abs().mean() for side in ("ours", "theirs")]
+        return f"{place}: **not run yet** with two seeds of a cell."
+    gaps = [(found[side] - found["paper"]).abs() for side in ("ours", "theirs")]
     marks = [int((found[f"mark_{side}"] == "differs").sum()) for side in ("ours", "theirs")]
+    n = len(found)
     return (
-        f"{place}: **{marks[0]} of {len(found)}** cells differ from the paper's as the tables "
-        f"score them, **{marks[1]}** as the authors' code does; the mean distance goes from "
-        f"{gaps[0]:.3f} to **{gaps[1]:.3f}**."
+        f"{place}: **{int((gaps[1] < gaps[0]).sum())} of {n}** cells come nearer to the paper's, "
+        f"on average from {gaps[0].mean():.3f} to {gaps[1].mean():.3f}; {marks[0]} of {n} differ "
+        f"from it as the tables score them, **{marks[1]}** as the authors' code does."
     )
 
 
@@ -171,5 +196,5 @@ def read_again(scored: pd.DataFrame) -> str:
     n, same = len(scored), int(scored["is_same"].sum())
     return (
         f"Of {n} students {same} came out with the recorded score after the last epoch, to the "
-        f"last bit; {int((scored['stopped'] < 10).sum())} would have been stopped before it."
+        f"last bit; {int((scored['stopped'] < EPOCHS).sum())} would have been stopped before it."
     )
