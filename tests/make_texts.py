@@ -227,7 +227,8 @@ def _stopped(audit: str) -> str:
     for name, table in (("table3_phase1", tables.table3), ("table5_phase3", tables.table5)):
         paper = published(name)
         found, _ = stopping.compared(table, chosen, epochs, paper, stopping.BY_ACCURACY[name])
-        for place, cells in found.groupby(["dataset", "student"], sort=False):
+        several = found[found["n"] > 1]
+        for place, cells in several.groupby(["dataset", "student"], sort=False):
             where = f"table {name[len('table')]}, {', '.join(place)}"
             lines.append(f"- {stopping.read_cells(cells, where)}")
     text = (
