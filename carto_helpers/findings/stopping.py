@@ -122,10 +122,12 @@ def compared(
     ----------
     table
         `tables.table3` or `table5`.
-    students, epochs, accuracies
+    students, epochs
         Of `as_authors_score`.
     paper
         What the paper prints, as `records.published` gives it.
+    accuracies
+        Of `as_authors_score`.
 
     Returns
     -------
