@@ -85,7 +85,7 @@ def test_each_student_has_a_row_an_epoch_and_ends_as_it_was_recorded(studied: Pa
 
 EPOCHS = pd.DataFrame(
     [
-        (key, dataset, "random", epoch, loss, epoch / 100, epoch / 10, epoch / 20)
+        (key, dataset, "random", epoch, loss, epoch / 100, epoch / 10, epoch / 20, "cpu")
         for key, dataset, losses in (
             ("a", "mnist", [1.0, *[2.0] * 3, *[0.5] * 6]),
             ("b", "mnist", range(10, 0, -1)),
@@ -96,14 +96,14 @@ EPOCHS = pd.DataFrame(
     ],
     columns=[
         "key", "dataset", "rule", "epoch", "val_loss", "val_accuracy", "test_macro_f1",
-        "running_macro_f1",
+        "running_macro_f1", "device",
     ],
 )  # fmt: skip
 PLACE = {"student": "mobilenet", "rule": "random", "fraction": 0.01}
 STUDENTS = pd.DataFrame([
-    student_row(key="a", dataset="mnist", student_seed=0, test_macro_f1=1.0, **PLACE),
-    student_row(key="b", dataset="mnist", student_seed=1, test_macro_f1=0.95, **PLACE),
-    student_row(key="c", dataset="cifar10", student_seed=0, test_macro_f1=1.0, **PLACE),
+    student_row(key="a", dataset="mnist", device="cpu", student_seed=0, test_macro_f1=1.0, **PLACE),
+    student_row(key="b", dataset="mnist", device="cpu", student_seed=1, test_macro_f1=0.95, **PLACE),
+    student_row(key="c", dataset="cifar10", device="gpu", student_seed=0, test_macro_f1=1.0, **PLACE),
     student_row(key="d", dataset="mnist", student_seed=2, test_macro_f1=0.3, **PLACE),
 ])  # fmt: skip
 
@@ -116,8 +116,8 @@ def test_students_get_the_score_of_the_epoch_at_which_they_stop() -> None:
     of_other_cells = stopping.as_authors_score(STUDENTS, EPOCHS, ["all"]).set_index("key")
     assert of_other_cells.loc["c", "test_macro_f1"] == 0.2
     told = stopping.read_again(found)
-    assert told.startswith("Of 3 students 2 came out with the recorded score")
-    assert "; 2 would have been stopped" in told
+    assert told.startswith("Of 2 students that were recorded on the same kind of processor 1 came")
+    assert "and of 1 from another 1. 2 of all would have been stopped" in told
     none = stopping.as_authors_score(STUDENTS, EPOCHS.head(0))
     assert "**Not run yet**" in stopping.read_again(none)
 

@@ -18,7 +18,7 @@ from carto_helpers.findings.kept_rows import kept_rows
 FILE = "epoch_scores.csv"  # of a results folder
 COLUMNS = (
     "key", "dataset", "student", "rule", "fraction", "seed", "epoch", "val_loss", "val_accuracy",
-    "test_macro_f1", "running_macro_f1",
+    "test_macro_f1", "running_macro_f1", "device",
 )  # fmt: skip
 PATIENCE = 3  # epochs
 EPOCHS = 10  # of the tables' students
@@ -80,15 +80,15 @@ def as_authors_score(
     DataFrame
         The rows of `students` that were trained again, `test_macro_f1` replaced by the running F1
         after the last epoch that the authors' code trains, of CIFAR-10 and `accuracies` by the
-        validation accuracy. Beside it `stopped`, the epochs trained, and `is_same`, whether the
-        score after the last epoch is the student's own, to the last bit.
+        validation accuracy. Beside it `stopped`, the epochs trained, `is_same`, whether the score
+        after the last epoch is the student's own, to the last bit, and `again_on`, the device.
 
     Raises
     ------
     ValueError
         If a student has not one row of every epoch.
     """
-    names = ["test_macro_f1", "stopped", "is_same"]
+    names = ["test_macro_f1", "stopped", "is_same", "again_on"]
     own = students.set_index("key")["test_macro_f1"]
     rows = epochs[epochs["key"].isin(own.index)].sort_values(["key", "epoch"])
     found = [(key, *_scored(run, own[key], accuracies)) for key, run in rows.groupby("key")]
@@ -96,7 +96,9 @@ def as_authors_score(
     return students.drop(columns="test_macro_f1").merge(scores, on="key")
 
 
-def _scored(run: pd.DataFrame, own: float, accuracies: Collection[str]) -> tuple[float, int, bool]:
+def _scored(
+    run: pd.DataFrame, own: float, accuracies: Collection[str]
+) -> tuple[float, int, bool, str]:
     if run["epoch"].tolist() != list(range(1, EPOCHS + 1)):
         raise ValueError(
             f"{FILE} must hold epochs 1 to {EPOCHS} of {run['key'].iloc[0]} once each, got "
@@ -106,7 +108,7 @@ def _scored(run: pd.DataFrame, own: float, accuracies: Collection[str]) -> tuple
     end = run.iloc[stopped - 1]
     is_accuracy = end["dataset"] == "cifar10" and end["rule"] in accuracies
     score = float(end["val_accuracy" if is_accuracy else "running_macro_f1"])
-    return score, stopped, bool(run["test_macro_f1"].iloc[-1] == own)
+    return score, stopped, bool(run["test_macro_f1"].iloc[-1] == own), str(end["device"])
 
 
 def compared(
@@ -195,8 +197,11 @@ def read_again(scored: pd.DataFrame) -> str:
     """Return how many students came out as recorded when trained again, as Markdown."""
     if scored.empty:
         return "**Not run yet**: `python -m studies.stopping` does."
-    n, same = len(scored), int(scored["is_same"].sum())
+    is_here = scored["device"] == scored["again_on"]
+    here, elsewhere = scored[is_here], scored[~is_here]
     return (
-        f"Of {n} students {same} came out with the recorded score after the last epoch, to the "
-        f"last bit; {int((scored['stopped'] < EPOCHS).sum())} would have been stopped before it."
+        f"Of {len(here)} students that were recorded on the same kind of processor "
+        f"{int(here['is_same'].sum())} came out with the recorded score after the last epoch, to "
+        f"the last bit, and of {len(elsewhere)} from another {int(elsewhere['is_same'].sum())}. "
+        f"{int((scored['stopped'] < EPOCHS).sum())} of all would have been stopped before it."
     )
