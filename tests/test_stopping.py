@@ -100,12 +100,12 @@ EPOCHS = pd.DataFrame(
     ],
 )  # fmt: skip
 PLACE = {"student": "mobilenet", "rule": "random", "fraction": 0.01}
+OWN = (("a", "mnist", 0, 1.0), ("b", "mnist", 1, 0.95), ("c", "cifar10", 0, 1.0))
 STUDENTS = pd.DataFrame([
-    student_row(key="a", dataset="mnist", device="cpu", student_seed=0, test_macro_f1=1.0, **PLACE),
-    student_row(key="b", dataset="mnist", device="cpu", student_seed=1, test_macro_f1=0.95, **PLACE),
-    student_row(key="c", dataset="cifar10", device="gpu", student_seed=0, test_macro_f1=1.0, **PLACE),
-    student_row(key="d", dataset="mnist", student_seed=2, test_macro_f1=0.3, **PLACE),
-])  # fmt: skip
+    student_row(key=key, dataset=dataset, student_seed=seed, test_macro_f1=f1, **PLACE)
+    for key, dataset, seed, f1 in (*OWN, ("d", "mnist", 2, 0.3))
+]).assign(device="cpu")  # fmt: skip
+STUDENTS.loc[STUDENTS["key"] == "c", "device"] = "gpu"
 
 
 def test_students_get_the_score_of_the_epoch_at_which_they_stop() -> None:
@@ -154,5 +154,9 @@ def test_cells_stand_beside_the_papers_by_either_way() -> None:
     assert "from 0.873 to 0.248; 1 of 1 differ" in told
     assert stopping.cell_table(mnist)["epochs"].tolist() == ["4, 10"]
     of_one_seed = found[found["dataset"] == "cifar10"]
-    for rows in (of_one_seed, found.head(0)):
-        assert "**not run yet**" in stopping.read_cells(rows, "here")
+    told = stopping.read_cells(of_one_seed, "here")
+    assert told == (
+        "here: one seed of 1 cells so far; **1** of these students would be stopped before the "
+        "tenth epoch."
+    )
+    assert "**not run yet**" in stopping.read_cells(found.head(0), "here")

@@ -180,9 +180,15 @@ def read_cells(found: pd.DataFrame, place: str) -> str:
     place
         What to call it.
     """
-    found = found[found["n"] > 1]
     if found.empty:
-        return f"{place}: **not run yet** with two seeds of a cell."
+        return f"{place}: **not run yet**."
+    if (found["n"] == 1).all():
+        n_early = int((found["stopped"].astype(int) < EPOCHS).sum())
+        return (
+            f"{place}: one seed of {len(found)} cells so far; **{n_early}** of these students "
+            "would be stopped before the tenth epoch."
+        )
+    found = found[found["n"] > 1]
     gaps = [(found[side] - found["paper"]).abs() for side in ("ours", "theirs")]
     marks = [int((found[f"mark_{side}"] == "differs").sum()) for side in ("ours", "theirs")]
     n = len(found)
