@@ -49,8 +49,8 @@ import altair as alt
 from IPython.display import Markdown
 
 from carto_helpers import figures, tables
-from carto_helpers.findings import readings
-from carto_helpers.records import published
+from carto_helpers.findings import readings, report_card, teacher_map
+from carto_helpers.records import Results, published
 
 _ = alt.renderers.enable("html")
 
@@ -88,6 +88,28 @@ tables.show(
 
 # %% tags=["hide-input"]
 figures.ablation(table)
+
+# %% [markdown]
+# ## A report card of every subset
+#
+# Images of the smallest and the largest class, on how many the teacher ends right, and the entropy
+# of its soft labels there. The random subsets are those of seed 0; of another seed they hold other
+# images. Chance keeps the classes' shares nearly as they are, but not in few images.
+
+# %% tags=["hide-input"]
+teachers_map = teacher_map.teacher_map(Results(config.results), phase.teacher["key"])
+subsets = report_card.random_subsets(teachers_map, config.fractions)
+card = report_card.report_card(teachers_map, subsets)
+Markdown(report_card.read_card(card))
+
+# %% tags=["hide-input"]
+tables.show(card.drop(columns=["twin", "twin_share"]), caption="Report card of the subsets.")
+
+# %% [markdown]
+# Images of each class, of at most 20 classes those whose counts differ most:
+
+# %% tags=["hide-input"]
+Markdown(tables.markdown(report_card.numbered(report_card.class_counts(teachers_map, subsets))))
 
 # %% [markdown]
 # ## Where the numbers come from

@@ -59,6 +59,14 @@ def test_subsets_are_those_of_the_papers_tables(found) -> None:
     assert len(mixed) == 8
 
 
+def test_random_subsets_of_every_size_have_a_card(found) -> None:
+    subsets = cards.random_subsets(found, [0.1, 0.33, 1.0])
+    assert list(subsets) == ["10% random", "33% random", "100% train"]
+    assert (subsets["33% random"] == cards.mixed_subsets(found)["33% random"]).all()
+    assert len(subsets["100% train"]) == found.n
+    assert len(cards.report_card(found, subsets)) == 3
+
+
 def test_a_card_is_read_by_its_extremes(found) -> None:
     card = cards.report_card(found, {"a": np.arange(10), "b": np.arange(5, 70)})
     text = cards.read_card(card)

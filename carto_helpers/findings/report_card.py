@@ -1,6 +1,6 @@
 """A report card of every subset: its classes, its overlaps, what the teacher makes of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -36,6 +36,27 @@ def mixed_subsets(
 ) -> dict[str, Int64[np.ndarray, " n"]]:
     """Return a random subset and the mixes of table 4 by their label; as `ranked_subsets`."""
     specs = [SubsetSpec(rule="random", fraction=fraction), *scaled_mixes(fraction)]
+    return {spec.label(): select(spec, found.statistics, seed=seed) for spec in specs}
+
+
+def random_subsets(
+    found: TeacherMap, fractions: Sequence[float], *, seed: int = 0
+) -> dict[str, Int64[np.ndarray, " n"]]:
+    """Return the random subsets of table 5 by their label; as `ranked_subsets`.
+
+    Parameters
+    ----------
+    found
+        The teacher's map.
+    fractions
+        Sizes, in (0, 1]; 1 is the whole split.
+    seed
+        Of all of them.
+    """
+    specs = [
+        SubsetSpec(rule="random" if fraction < 1 else "all", fraction=fraction)
+        for fraction in fractions
+    ]
     return {spec.label(): select(spec, found.statistics, seed=seed) for spec in specs}
 
 
