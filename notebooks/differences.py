@@ -22,20 +22,20 @@
 #
 # In short, for the students that begin with random weights on both sides:
 #
-# - **Two scores, and rows that changed places.** By validation accuracy, which the authors' notebook
-#   has of every subset of CIFAR-10, the thirds stand in nearly the same order as ours; by table 3
-#   they do not (*The score that the notebook has*).
-# - **Runs that end early.** On 1 % of a data set MobileNet's loss does not fall in the first epochs;
-#   the authors' code then ends the run, and its student names one class, as the paper's do. Its
-#   test score, a mean over the test's steps, lies below the F1 of the test set, on MNIST by up to
-#   what separates ours from the paper's (*Stopped early, and scored on the way*).
+# - **Two scores, and rows that changed places.** By validation accuracy, which the authors'
+#   notebook has of every subset of CIFAR-10, the thirds stand in nearly the same order as ours; by
+#   table 3 they do not (*The score that the notebook has*).
+# - **Runs that end early.** On 1 % of a data set MobileNet's loss does not fall in the first
+#   epochs; the authors' code then ends the run, and its student names one class, as the paper's
+#   do. Its test score, a mean over the test's steps, lies below the F1 of the test set, on MNIST by
+#   up to what separates ours from the paper's (*Stopped early, and scored on the way*).
 # - **A teacher that is not sure.** CIFAR-100's teacher here knows less than the paper's, and its
 #   soft labels are worth more: without them MobileNet scores near the paper's (*What the teacher
 #   adds*).
-# - Not the reason, though predicted: a surer teacher or a smaller learning rate on MNIST, and thirds
-#   of phase 1 that are stopped early (one seed of MobileNet).
-# - Open: ResNet on the smallest subsets of CIFAR-10, where the paper's score is more than ours could
-#   be expected to reach ({doc}`audit <audit>`, point 8), and 5 and 10 % of MNIST.
+# - Not the reason, though predicted: a surer teacher or a smaller learning rate on MNIST, and
+#   thirds of phase 1 that are stopped early (one seed of MobileNet).
+# - Open: ResNet on the smallest subsets of CIFAR-10, where the paper's score is more than ours
+#   could be expected to reach ({doc}`audit <audit>`, point 8), and 5 and 10 % of MNIST.
 
 # %% tags=["parameters", "hide-input"]
 results = "results"  # folder of the record
