@@ -215,9 +215,10 @@ Markdown(points[16].text())
 # teachers' sweeps of ten epochs tell it so, those of the students on MNIST and CIFAR-100 do not
 # (`scripts_experiments`), and the settings that the notebook prints of runs that learn from
 # CIFAR-10's teacher have a patience of 3 and no such order (`compute_results`,
-# `summarise_results.ipynb`). The paper does not speak of it. Of 27 students on random thirds of
-# CIFAR-10 the notebook prints the number of the last line that was logged (`_step`, from 0): one
-# line of the network's size, one every hundred steps, three an epoch and one of the test. What
+# `summarise_results.ipynb`). The paper does not speak of it. Of 27 students that it calls 33 %
+# random the notebook prints the number of the last line that was logged (`_step`, from 0): one
+# line of the network's size, one every hundred steps, three an epoch and one of the test. The
+# first nine count as trained on the whole split (point 11): on a third, ten epochs end at 72. What
 # stopping does to small subsets, where an epoch is a few steps, stands on {doc}`the page of
 # differences <differences>`.
 

@@ -231,7 +231,7 @@ def _beside_the_notebook() -> str:
             lines.append(f"- {notebook_scores.read_accuracies(found, sources, student)}")
     text = (
         "**Beside the authors' notebook**, which has the validation accuracy of every subset of "
-        "CIFAR-10, where table 3 seems to mix two scores:\n\n"
+        "CIFAR-10, and two rows of table 3 the other way round:\n\n"
     )
     return text + "\n".join(lines) if lines else ""
 
@@ -252,7 +252,7 @@ def _stopped(audit: str) -> str:
         "**The authors' code ends and scores a run otherwise** than the tables here do: it stops a "
         "student once its loss on the validation split has not fallen for three epochs, and "
         f"reports a mean over the test's steps ({audit}). The same students, so trained and scored "
-        "(of CIFAR-10 the validation accuracy, which table 5 seems to hold); most of these places "
+        "(of CIFAR-10 the validation accuracy, which table 5 seems to hold). MNIST and CIFAR-100 "
         "were chosen because our scores lie above the paper's, and what lowers them brings them "
         "nearer:\n\n"
     )

@@ -116,16 +116,40 @@ def test_students_get_the_score_of_the_epoch_at_which_they_stop() -> None:
     of_other_cells = stopping.as_authors_score(STUDENTS, EPOCHS, ["all"]).set_index("key")
     assert of_other_cells.loc["c", "test_macro_f1"] == 0.2
     told = stopping.read_again(found)
-    assert told.startswith("Of 2 students that were recorded on the same kind of processor 1 came")
-    assert "and of 1 from another 1. 2 of all would have been stopped" in told
+    assert "1 of 2 students recorded on the same kind of processor, and 1 of 1" in told
+    assert "students recorded on another processor. 2 of all would have been stopped" in told
+    alone = stopping.read_again(found.drop(index="c"))
+    assert "another" not in alone
     none = stopping.as_authors_score(STUDENTS, EPOCHS.head(0))
     assert "**Not run yet**" in stopping.read_again(none)
 
 
-@pytest.mark.parametrize("rows", [EPOCHS.iloc[1:], pd.concat([EPOCHS, EPOCHS]), EPOCHS.iloc[:5]])
-def test_rows_that_are_no_whole_run_are_refused(rows: pd.DataFrame) -> None:
-    with pytest.raises(ValueError, match="epochs 1 to 10 of a once each"):
-        stopping.as_authors_score(STUDENTS, rows)
+@pytest.mark.parametrize("rows", [EPOCHS.iloc[1:], pd.concat([EPOCHS, EPOCHS])])
+def test_rows_that_are_no_whole_run_are_refused(rows: pd.DataFrame, tmp_path: Path) -> None:
+    rows.to_csv(tmp_path / stopping.FILE, index=False)
+    with pytest.raises(ValueError, match="must hold the epochs of a from 1 on, once each"):
+        stopping.recorded(tmp_path)
+
+
+def test_a_run_of_fewer_epochs_than_the_tables_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected 10 epochs of a, .* got 5"):
+        stopping.as_authors_score(STUDENTS, EPOCHS.iloc[:5])
+
+
+def test_predictions_are_held_against_the_cells() -> None:
+    columns = ["dataset", "train_data", "paper", "ours", "theirs", "mark_ours", "mark_theirs"]
+    rows = [
+        ("mnist", "1 % random", 0.1, 0.4, 0.0, "differs", "differs"),
+        ("cifar100", "5 % random", 0.1, 0.4, 0.2, "differs", "agrees"),
+        ("cifar10", "1 % random", 0.1, 0.4, 0.9, "differs", "differs"),  # none of the predicted
+    ]
+    cells = pd.DataFrame(rows, columns=columns).assign(n=2, stopped="4, 4")
+    told = stopping.read_predictions(cells)
+    assert "end after 4 epochs (the first prediction held); 2 of 2 cells" in told
+    assert "(the second held); of 2 cells that differ 1 still do (the third **failed**)" in told
+    late = stopping.read_predictions(cells.assign(stopped="4, 10", theirs=0.9))
+    assert "(the first prediction **failed**); 0 of 2" in late and "(the second **failed**)" in late
+    assert "**Not run yet**" in stopping.read_predictions(cells.tail(1))
 
 
 def test_the_whole_split_is_an_accuracy_in_table_5_alone() -> None:

@@ -30,8 +30,21 @@ CELLS = (
 
 
 def recorded(folder: Path) -> pd.DataFrame:
-    """Return the study's rows in a results folder, one an epoch; none if not run."""
-    return kept_rows(folder / FILE, COLUMNS)
+    """Return the study's rows in a results folder, one an epoch; none if not run.
+
+    Raises
+    ------
+    ValueError
+        If a student has not one row of every epoch from 1 on.
+    """
+    rows = kept_rows(folder / FILE, COLUMNS)
+    for key, epochs in rows.groupby("key")["epoch"]:
+        if sorted(epochs) != list(range(1, len(epochs) + 1)):
+            raise ValueError(
+                f"{folder / FILE} must hold the epochs of {key} from 1 on, once each, got "
+                f"{sorted(epochs)}; take its rows out and run `python -m studies.stopping`"
+            )
+    return rows
 
 
 def stopped_after(losses: Sequence[float], patience: int = PATIENCE) -> int:
@@ -86,7 +99,7 @@ def as_authors_score(
     Raises
     ------
     ValueError
-        If a student has not one row of every epoch.
+        If a student has not ten epochs.
     """
     names = ["test_macro_f1", "stopped", "is_same", "again_on"]
     own = students.set_index("key")["test_macro_f1"]
@@ -99,10 +112,10 @@ def as_authors_score(
 def _scored(
     run: pd.DataFrame, own: float, accuracies: Collection[str]
 ) -> tuple[float, int, bool, str]:
-    if run["epoch"].tolist() != list(range(1, EPOCHS + 1)):
+    if len(run) != EPOCHS:
         raise ValueError(
-            f"{FILE} must hold epochs 1 to {EPOCHS} of {run['key'].iloc[0]} once each, got "
-            f"{run['epoch'].tolist()}; take its rows out and run `python -m studies.stopping`"
+            f"expected {EPOCHS} epochs of {run['key'].iloc[0]}, as the tables' students have, got "
+            f"{len(run)}; take its rows out of {FILE} and run `python -m studies.stopping`"
         )
     stopped = stopped_after(run["val_loss"].tolist())
     end = run.iloc[stopped - 1]
@@ -194,8 +207,34 @@ def read_cells(found: pd.DataFrame, place: str) -> str:
     n = len(found)
     return (
         f"{place}: **{int((gaps[1] < gaps[0]).sum())} of {n}** cells come nearer to the paper's, "
-        f"on average from {gaps[0].mean():.3f} to {gaps[1].mean():.3f}; {marks[0]} of {n} differ "
+        f"their median distance goes from {gaps[0].median():.3f} to {gaps[1].median():.3f}; "
+        f"{marks[0]} of {n} differ "
         f"from it as the tables score them, **{marks[1]}** as the authors' code does."
+    )
+
+
+def read_predictions(found: pd.DataFrame) -> str:
+    """Return which of the predictions held, as Markdown; those of the study's first places.
+
+    Parameters
+    ----------
+    found
+        From `compared`, of table 5.
+    """
+    found = found[found["dataset"].isin(["mnist", "cifar100"]) & (found["n"] > 1)]
+    smallest = found.loc[found["train_data"] == "1 % random", "stopped"]
+    if smallest.empty:
+        return "**Not run yet** on 1 % of MNIST and CIFAR-100 with two seeds."
+    ends = sorted({int(end) for text in smallest for end in text.split(", ")})
+    gaps = [(found[side] - found["paper"]).abs() for side in ("ours", "theirs")]
+    n_nearer = int((gaps[1] < gaps[0]).sum())
+    before, after = (int((found[f"mark_{x}"] == "differs").sum()) for x in ("ours", "theirs"))
+    held = [max(ends) < EPOCHS / 2, n_nearer == len(found), after < before / 2]
+    first, second, third = ("held" if is_so else "**failed**" for is_so in held)
+    return (
+        f"MNIST and CIFAR-100: on 1 % the runs end after {' or '.join(map(str, ends))} epochs (the "
+        f"first prediction {first}); {n_nearer} of {len(found)} cells come nearer (the second "
+        f"{second}); of {before} cells that differ {after} still do (the third {third})."
     )
 
 
@@ -204,10 +243,13 @@ def read_again(scored: pd.DataFrame) -> str:
     if scored.empty:
         return "**Not run yet**: `python -m studies.stopping` does."
     is_here = scored["device"] == scored["again_on"]
-    here, elsewhere = scored[is_here], scored[~is_here]
+    told = [
+        f"{int(rows['is_same'].sum())} of {len(rows)} students recorded on {where} processor"
+        for rows, where in ((scored[is_here], "the same kind of"), (scored[~is_here], "another"))
+        if len(rows)
+    ]
     return (
-        f"Of {len(here)} students that were recorded on the same kind of processor "
-        f"{int(here['is_same'].sum())} came out with the recorded score after the last epoch, to "
-        f"the last bit, and of {len(elsewhere)} from another {int(elsewhere['is_same'].sum())}. "
-        f"{int((scored['stopped'] < EPOCHS).sum())} of all would have been stopped before it."
+        "The score after the last epoch came out as recorded, to the last bit, for "
+        f"{', and '.join(told)}. {int((scored['stopped'] < EPOCHS).sum())} of all would have been "
+        "stopped before it."
     )
