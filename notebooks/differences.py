@@ -35,8 +35,8 @@
 # - So far not the reason: a surer teacher or a smaller learning rate on MNIST, and thirds of phase
 #   1 that are stopped early (one seed of MobileNet).
 # - Open, among others: ResNet on the smallest subsets of CIFAR-10, where the paper's score is more
-#   than ours could be expected to reach ({doc}`audit <audit>`, point 8), the whole of CIFAR-100,
-#   5 and 10 % of MNIST, and cells of ResNet and of the mixes.
+#   than ours could be expected to reach ({doc}`audit <audit>`, point 8), 5 and 10 % of MNIST,
+#   and cells of ResNet and of the mixes.
 
 # %% tags=["parameters", "hide-input"]
 results = "results"  # folder of the record
