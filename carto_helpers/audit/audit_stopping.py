@@ -13,10 +13,9 @@ from carto_helpers.audit.audit_sources import (
     last_line,
     listed,
 )
-from carto_helpers.findings.stopping import stopped_after
+from carto_helpers.findings.stopping import EPOCHS, stopped_after
 from carto_helpers.printed_numbers import number
 
-EPOCHS = 10
 SPLITS = {"first": WHOLE_SPLIT, "second": A_THIRD}  # what a batch of random runs was trained on
 
 

@@ -202,15 +202,19 @@ def read_cells(found: pd.DataFrame, place: str) -> str:
             "would be stopped before the tenth epoch."
         )
     found = found[found["n"] > 1]
-    gaps = [(found[side] - found["paper"]).abs() for side in ("ours", "theirs")]
-    marks = [int((found[f"mark_{side}"] == "differs").sum()) for side in ("ours", "theirs")]
+    (near, n_differ), (nearer, n_still) = (_beside(found, side) for side in ("ours", "theirs"))
     n = len(found)
     return (
-        f"{place}: **{int((gaps[1] < gaps[0]).sum())} of {n}** cells come nearer to the paper's, "
-        f"their median distance goes from {gaps[0].median():.3f} to {gaps[1].median():.3f}; "
-        f"{marks[0]} of {n} differ "
-        f"from it as the tables score them, **{marks[1]}** as the authors' code does."
+        f"{place}: **{int((nearer < near).sum())} of {n}** cells come nearer to the paper's, "
+        f"their median distance goes from {near.median():.3f} to {nearer.median():.3f}; "
+        f"{n_differ} of {n} differ from it as the tables score them, **{n_still}** as the authors' "
+        "code does."
     )
+
+
+def _beside(found: pd.DataFrame, side: str) -> tuple["pd.Series[float]", int]:
+    """Return each cell's distance from the paper's, and how many differ from it."""
+    return (found[side] - found["paper"]).abs(), int((found[f"mark_{side}"] == "differs").sum())
 
 
 def read_predictions(found: pd.DataFrame) -> str:
@@ -226,9 +230,8 @@ def read_predictions(found: pd.DataFrame) -> str:
     if smallest.empty:
         return "**Not run yet** on 1 % of MNIST and CIFAR-100 with two seeds."
     ends = sorted({int(end) for text in smallest for end in text.split(", ")})
-    gaps = [(found[side] - found["paper"]).abs() for side in ("ours", "theirs")]
-    n_nearer = int((gaps[1] < gaps[0]).sum())
-    before, after = (int((found[f"mark_{x}"] == "differs").sum()) for x in ("ours", "theirs"))
+    (near, before), (nearer, after) = (_beside(found, side) for side in ("ours", "theirs"))
+    n_nearer = int((nearer < near).sum())
     held = [max(ends) < EPOCHS / 2, n_nearer == len(found), after < before / 2]
     first, second, third = ("held" if is_so else "**failed**" for is_so in held)
     return (
