@@ -2,22 +2,34 @@
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import compress
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+_DEFAULTS = {
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "eps": 1e-8,
+    "weight_decay": 0.0,
+    "amsgrad": False,
+    "maximize": False,
+}
+
 
 class Adam:
     """Adam (Kingma and Ba, 2015) with PyTorch's defaults, equal to `torch.optim.Adam` to the bit.
 
-    That one gathers its lists anew at every step, which for a network of many small tensors takes
-    as long as the update itself; here they are made once.
+    That one gathers its lists anew at every step and counts the steps of each tensor apart, which
+    for a network of many small ones takes longer than the update itself; here the lists are made
+    once and the counts are one tensor.
 
     Parameters
     ----------
     parameters
-        What is updated; those without a gradient stay as they are.
+        What is updated, on one device; those without a gradient stay as they are.
     learning_rate
         Step size, > 0.
     is_fused
@@ -31,9 +43,18 @@ class Adam:
         self._learning_rate, self._is_fused = learning_rate, is_fused
 
     @cached_property
-    def _rows(self) -> list[tuple[nn.Parameter, Tensor, Tensor, Tensor]]:
-        """Parameters, moments and counts of steps, made when first needed: a stack needs none."""
-        return [(p, *_begun(p, is_fused=self._is_fused)) for p in self._parameters]
+    def _counts(self) -> Tensor:
+        """How many steps each parameter took."""
+        where = self._parameters[0].device if self._is_fused else "cpu"
+        return torch.zeros(len(self._parameters), dtype=torch.float32, device=where)
+
+    @cached_property
+    def _rows(self) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """Parameters, moments and counts, made when first needed: a stack needs none."""
+        return [
+            (parameter, torch.zeros_like(parameter), torch.zeros_like(parameter), count)
+            for parameter, count in zip(self._parameters, self._counts.unbind(), strict=True)
+        ]
 
     def zero_grad(self) -> None:
         """Let go of the gradients."""
@@ -43,32 +64,20 @@ class Adam:
     @torch.no_grad()
     def step(self) -> None:
         """Take a step along the gradients."""
-        used = [(row, grad) for row in self._rows if (grad := row[0].grad) is not None]
-        adam(
-            [parameter for (parameter, *_), _ in used],
-            [gradient for _, gradient in used],
-            [mean for (_, mean, _, _), _ in used],
-            [square for (_, _, square, _), _ in used],
-            [],
-            [step for (*_, step), _ in used],
-            fused=self._is_fused,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=self._learning_rate,
-            weight_decay=0.0,
-            eps=1e-8,
-            maximize=False,
-        )
+        has_gradient = [parameter.grad is not None for parameter in self._parameters]
+        if not any(has_gradient):
+            return
+        columns = zip(*compress(self._rows, has_gradient), strict=True)
+        parameters, means, squares, counts = (list(column) for column in columns)
+        gradients = [parameter.grad for parameter in parameters]
+        settings: dict[str, Any] = _DEFAULTS | {"lr": self._learning_rate}
+        if self._is_fused:
+            self._counts += torch.tensor(has_gradient, device=self._counts.device)
+            torch._fused_adam_(parameters, gradients, means, squares, [], counts, **settings)
+        else:
+            adam(parameters, gradients, means, squares, [], counts, **settings)
 
     def moments(self) -> Iterator[dict[str, Tensor]]:
         """Yield what is kept of each parameter, by the names that `torch.optim.Adam` gives it."""
-        for _, mean, square, step in self._rows:
-            yield {"step": step, "exp_avg": mean, "exp_avg_sq": square}
-
-
-def _begun(parameter: Tensor, *, is_fused: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the moments, laid out as their parameter, and the count of steps, all 0."""
-    mean, square = (torch.zeros_like(parameter.detach()) for _ in range(2))
-    where = parameter.device if is_fused else "cpu"
-    return mean, square, torch.zeros((), dtype=torch.float32, device=where)
+        for _, mean, square, count in self._rows:
+            yield {"step": count, "exp_avg": mean, "exp_avg_sq": square}

@@ -17,7 +17,8 @@ class Engine:
 
     `stacked` is how many students were trained as one network, in one step together; `products`
     says whether convolutions over maps of a few pixels are products (`networks.small_maps`), those
-    of 3 × 3 without the taps that only ever meet padding (`networks.trimmed`).
+    of 3 × 3 without the taps that only ever meet padding (`networks.trimmed`); `replayed`, whether
+    a step's operations are recorded once and replayed (`replayed_step`), to the same bits.
     """
 
     device: str = "cpu"
@@ -26,6 +27,7 @@ class Engine:
     threads: int = 1
     stacked: int = 1
     products: bool = False
+    replayed: bool = False
 
     def to_json(self) -> str:
         """Return the choice as one line of JSON, as a row holds it."""
@@ -38,7 +40,7 @@ class Engine:
         Examples
         --------
         >>> Engine.from_json('{"device": "cpu", "threads": 2}')
-        Engine(device='cpu', ..., threads=2, stacked=1, products=False)
+        Engine(device='cpu', ..., threads=2, stacked=1, products=False, replayed=False)
         """
         return cls(**json.loads(text))
 
@@ -47,12 +49,13 @@ class Engine:
         threads = f", {self.threads} thread{'s' * (self.threads != 1)}"
         stacked = f", stacks of {self.stacked}" * (self.stacked > 1)
         products = ", small maps as products" * self.products
-        where = f"{self.device}, {self.layout}, {self.dtype}{products}"
+        replayed = ", steps replayed" * self.replayed
+        where = f"{self.device}, {self.layout}, {self.dtype}{products}{replayed}"
         return f"{where}{threads * (self.device == 'cpu')}{stacked}"
 
     def of_stack(self, n: int) -> "Engine":
         """Return it for a stack of `n` students."""
-        return dataclasses.replace(self, stacked=n, products=True)
+        return dataclasses.replace(self, stacked=n, products=True, replayed=False)
 
     def alone(self) -> "Engine":
         """Return it for one student, which on a GPU has no products."""
@@ -109,7 +112,8 @@ def choose_engine(network: str, device: str = "auto", *, role: str = "teacher") 
 
     All run channels_last. On a CPU, students of depthwise convolutions (MobileNet and EfficientNet)
     run on one thread each, as many side by side as there are threads, the others on all threads,
-    and all compute convolutions over small maps as products.
+    and all compute convolutions over small maps as products. Steps of networks of depthwise
+    convolutions, whose operations are small, are replayed there.
     """
     where = resolve_device(device)
     is_depthwise = any(word in network for word in ("mobilenet", "efficientnet"))
@@ -119,6 +123,7 @@ def choose_engine(network: str, device: str = "auto", *, role: str = "teacher") 
         layout="channels_last",
         threads=1 if is_side_by_side else torch.get_num_threads(),
         products=where == "cpu",
+        replayed=where == "cpu" and is_depthwise,
     )
 
 

@@ -21,9 +21,11 @@ from carto_helpers.memory import EVALUATION_BATCH
 from carto_helpers.metrics import accuracy, macro_f1
 from carto_helpers.networks.small_maps import as_products
 from carto_helpers.networks.trimmed import trimmed_convolutions
+from carto_helpers.replayed_step import ReplayedStep
 from carto_helpers.tracking import NoTracker, Tracker
 
 _STREAMS = {"weights": 1, "batches": 2}  # one seed gives independent streams
+_LEAST_REPLAYED = 500  # steps that are worth the second that recording one takes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,11 @@ class TrainingData:
     def teacher(self, at: Int[Tensor, " B"]) -> Float[Tensor, "B K"] | None:
         """Return the teacher's logits as the loss takes them, or None without a teacher."""
         return None if self.teacher_logits is None else self.teacher_logits[at].to(self._dtype)
+
+    def batch(self, at: Int[Tensor, " B"]) -> tuple[Tensor, ...]:
+        """Return pixels, labels and, if there is a teacher, its logits."""
+        teacher = self.teacher(at)
+        return self.pixels(at), self.labels[at], *(() if teacher is None else (teacher,))
 
 
 def stream(seed: int, name: str) -> int:
@@ -154,6 +161,8 @@ class Training:
         self._order = torch.Generator().manual_seed(stream(seed, "batches"))
         self._dropout_states = _random_states(stream(seed, "weights"), engine)
         self._parameters = list(network.parameters())  # found once, not at every step
+        self._is_replayed = engine.replayed and recipe.epochs * self.n_steps >= _LEAST_REPLAYED
+        self._replayed: ReplayedStep | None = None  # made at the first whole batch
         self._adam = Adam(
             self._parameters,
             learning_rate=recipe.learning_rate,
@@ -202,21 +211,34 @@ class Training:
         order = self._index[torch.randperm(len(self._index), generator=self._order)]
         return batches(order.to(device), self.recipe.batch_size)
 
-    def _step(self, batch: Int[Tensor, " B"]) -> Float[Tensor, ""]:
-        data, recipe = self.data, self.recipe
-        logits = self.network(data.pixels(batch))  # (B, K)
-        loss = distillation_loss_kl(
-            logits,
-            data.labels[batch],
-            data.teacher(batch),
-            temperature=recipe.temperature,
-            hard_weight=recipe.hard_weight,
-        )
+    def _step(self, at: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+        batch = self.data.batch(at)
         self._adam.zero_grad()
-        loss.total.backward()
-        clip_grad_norm_(self._parameters, recipe.clip_norm)
+        if self._is_replayed and len(at) == self.recipe.batch_size:
+            if self._replayed is None:
+                self._replayed = ReplayedStep(self.network, self._loss, batch)
+            loss = self._replayed(*batch)
+        else:
+            images, *others = batch
+            loss = self._loss(self.network(images), *others)
+            loss.backward()
+        clip_grad_norm_(self._parameters, self.recipe.clip_norm)
         self._adam.step()
-        return loss.total.detach()
+        return loss.detach()
+
+    def _loss(
+        self,
+        logits: Float[Tensor, "B K"],
+        labels: Int[Tensor, " B"],
+        teacher: Float[Tensor, "B K"] | None = None,
+    ) -> Float[Tensor, ""]:
+        return distillation_loss_kl(
+            logits,
+            labels,
+            teacher,
+            temperature=self.recipe.temperature,
+            hard_weight=self.recipe.hard_weight,
+        ).total
 
     def end_epoch(self, losses: Float[Tensor, " steps"]) -> float:
         """Count an epoch as done; return the mean of its losses, or raise as `run_epoch` does."""

@@ -57,3 +57,9 @@ def _global_state():
     state = torch.get_rng_state()
     yield
     torch.set_rng_state(state)
+
+
+@pytest.fixture
+def replayed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a training of any length replay its steps, if its engine does."""
+    monkeypatch.setattr("carto_helpers.training._LEAST_REPLAYED", 0)

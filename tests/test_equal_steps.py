@@ -120,8 +120,9 @@ def made(kind: type[Training], name: str, engine: Engine, index: np.ndarray, see
 
 
 @RUNS
+@pytest.mark.usefixtures("replayed_at_once")
 def test_alone_each_step_is_the_plain_loops(name: str, n_steps: int) -> None:
-    """By the engine in use: small maps as products, taps that meet no pixel left out."""
+    """By the engine in use: small maps as products, taps left out that meet no pixel, replayed."""
     engine = dataclasses.replace(choose_engine(name, "cpu", role="student"), dtype="float64")
     index = subset(n_steps, 0)
     training = made(FollowedTraining, name, engine, index, 0)

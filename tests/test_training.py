@@ -82,6 +82,7 @@ def test_an_epoch_equals_a_plain_loop(layout: str, hard_weight: float) -> None:
 
 
 @pytest.mark.parametrize("name", STUDENTS)
+@pytest.mark.usefixtures("replayed_at_once")
 def test_float32_losses_of_the_engine_in_use_equal_a_plain_loops(name: str) -> None:
     """The first step's, to 1e-5 relative: small maps as products, channels_last."""
     digits, recipe = data.load("digits").train, Recipe(epochs=1, temperature=2.0)
@@ -105,6 +106,7 @@ def test_float32_losses_of_the_engine_in_use_equal_a_plain_loops(name: str) -> N
     ],
 )
 @pytest.mark.parametrize("name", STUDENTS)
+@pytest.mark.usefixtures("replayed_at_once")
 def test_the_papers_students_equal_a_plain_loop(name: str, device: str, n_steps: int) -> None:
     """In float64, batches of 32 digits, the same masks of dropout: every loss to 1e-8.
 
