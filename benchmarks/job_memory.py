@@ -109,8 +109,9 @@ def _train(
     index = np.arange(N_STEPS * BATCH_SIZE)
     engine = engine.of_stack(n) if n > 1 else engine
     networks = [student(family, images, seed) for seed in range(n)]
+    recipe = Recipe(epochs=1 if n > 1 else 1_000)  # of which one is run: a long one is replayed
     trainings = [
-        Training(network, resident, index, recipe=Recipe(epochs=1), seed=seed, engine=engine)
+        Training(network, resident, index, recipe=recipe, seed=seed, engine=engine)
         for seed, network in enumerate(networks)
     ]
     if n == 1:

@@ -49,18 +49,15 @@ def _resident(images: ImageSet, logits: Tensor, engine: Engine) -> TrainingData:
 def _seconds(
     network: nn.Module, resident: TrainingData, engine: Engine, n_steps: int, barrier: Any = None
 ) -> float:
-    """Return how long `n_steps` of our steps take after the warm-up."""
-
-    def epoch(n: int) -> None:
-        index = np.arange(n * BATCH_SIZE) % len(resident)
-        Training(network, resident, index, recipe=Recipe(), seed=0, engine=engine).run_epoch()
-
-    epoch(N_WARM)
+    """Return how long `n_steps` of our steps take after as many, in which a step is recorded."""
+    index = np.arange(n_steps * BATCH_SIZE) % len(resident)
+    training = Training(network, resident, index, recipe=Recipe(), seed=0, engine=engine)
+    training.run_epoch()
     if barrier is not None:
         barrier.wait()
     floors.synchronise(engine.device)
     started = time.perf_counter()
-    epoch(n_steps)
+    training.run_epoch()
     floors.synchronise(engine.device)
     return time.perf_counter() - started
 
