@@ -20,7 +20,13 @@ from carto_helpers import models
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine, choose_engine
 from carto_helpers.images.image_set import ImageSet
-from carto_helpers.memory import footprint, free_bytes, n_lanes_that_fit, peak_bytes
+from carto_helpers.memory import (
+    footprint,
+    free_bytes,
+    keep_freed,
+    n_lanes_that_fit,
+    peak_bytes,
+)
 from carto_helpers.records import save_tensors
 from carto_helpers.stacked.stacked_training import StackedTraining
 from carto_helpers.training import Training, TrainingData, predict
@@ -70,6 +76,7 @@ def _weigh(family: str, device: str, most: int) -> Weighed:
 
     A worker also loads a data set and the teacher's record.
     """
+    keep_freed()
     draw = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (N_IMAGES, *SHAPE), generator=draw, dtype=torch.uint8)
     labels = torch.arange(N_IMAGES) % N_CLASSES

@@ -22,7 +22,7 @@ from carto_helpers import models
 from carto_helpers.config import Recipe
 from carto_helpers.engine import Engine, choose_engine, n_side_by_side
 from carto_helpers.images.image_set import ImageSet
-from carto_helpers.memory import footprint, n_lanes_that_fit
+from carto_helpers.memory import footprint, keep_freed, n_lanes_that_fit
 from carto_helpers.stacked.stacked_training import StackedTraining
 from carto_helpers.training import Training, TrainingData
 
@@ -32,6 +32,7 @@ _HERE: dict[str, Any] = {}  # what a worker process is set up with
 
 
 def _set_up(images: ImageSet, logits: Tensor, barrier: Any) -> None:
+    keep_freed()
     torch.set_num_threads(1)
     _HERE.update(images=images, logits=logits, barrier=barrier)
 
@@ -214,5 +215,7 @@ def _line(
         floor=1e3 * floors.step_floor(network, SHAPE, engine.device),
         floor_from="the step's FLOP over the measured matrix rate, or its weights' traffic",
         note=f"{engine.layout}, threads {engine.threads}, {ours.n_at_once} at once: "
-        f"{an_hour:.1f} students of 33 % an hour",
+        f"{an_hour:.1f} students of 33 % an hour"
+        + "; recording the step, once a student, is not counted"
+        * engine.replayed,
     )

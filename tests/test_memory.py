@@ -1,6 +1,9 @@
 """Memory: the formula's parts, what fits, what is told when nothing does."""
 
 import math
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,3 +137,30 @@ def test_a_network_for_images_of_another_size_is_named() -> None:
     network = models.create(spec, n_classes=2, n_channels=3)
     with pytest.raises(ValueError, match=r"VisionTransformer does not take images of \(3, 32"):
         footprint(network, torch.zeros(2, 3, 32, 32), n_images=2, batch_size=2)
+
+
+_FAULTS = """
+import resource, sys, torch
+from carto_helpers.memory import keep_freed
+if sys.argv[1] == "kept":
+    keep_freed()
+def faults_after_a_step():
+    del [torch.ones(2**22) for _ in range(8)][:]  # 128 MB in parts of 16
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+_, before, after = (faults_after_a_step() for _ in range(3))
+print(after - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc's allocator")
+def test_a_training_process_keeps_what_it_has_freed() -> None:
+    """The system has to give it no page again."""
+    faults = {
+        kind: int(
+            subprocess.run(
+                [sys.executable, "-c", _FAULTS, kind], check=True, capture_output=True, text=True
+            ).stdout
+        )
+        for kind in ("kept", "given back")
+    }
+    assert faults["kept"] < 100 < faults["given back"]

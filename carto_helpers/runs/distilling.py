@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from carto_helpers.config import PhaseConfig, StudentRun
 from carto_helpers.engine import n_side_by_side
-from carto_helpers.memory import n_that_fit
+from carto_helpers.memory import keep_freed, n_that_fit
 from carto_helpers.runs.stacked_runs import can_stack, train_stacked
 from carto_helpers.runs.student_run import train_student, train_unless_elsewhere
 from carto_helpers.runs.workbench import Workbench
@@ -100,6 +100,7 @@ _HERE: dict[str, Workbench] = {}  # a worker process's own bench
 def _set_up(config: PhaseConfig, n_threads: int) -> None:
     """Give a worker process its bench, and the threads that its engine has."""
     end_with_parent()
+    keep_freed()
     torch.set_num_threads(n_threads)
     _HERE["bench"] = Workbench(config)
 

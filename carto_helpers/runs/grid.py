@@ -14,6 +14,7 @@ import torch
 
 from carto_helpers.config import PhaseConfig, StudentRun, TeacherRun
 from carto_helpers.engine import Engine, n_side_by_side, resolve_device
+from carto_helpers.memory import keep_freed
 from carto_helpers.models import resolve
 from carto_helpers.runs.cluster import Cluster, run_as_array, sbatch_options
 from carto_helpers.runs.distilling import train_students
@@ -38,6 +39,7 @@ class Share:
 
     def __call__(self) -> int:
         """Train the runs that are not recorded; return how many the share holds."""
+        keep_freed()
         torch.set_num_threads(self.threads)
         _train(Workbench(self.config), self.runs)
         return len(self.runs)
