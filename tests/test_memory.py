@@ -147,7 +147,7 @@ if sys.argv[1] == "kept":
 def faults_after_a_step():
     del [torch.ones(2**22) for _ in range(8)][:]  # 128 MB in parts of 16
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-_, before, after = (faults_after_a_step() for _ in range(3))
+*_, before, after = (faults_after_a_step() for _ in range(6))
 print(after - before)
 """
 
@@ -163,4 +163,4 @@ def test_a_training_process_keeps_what_it_has_freed() -> None:
         )
         for kind in ("kept", "given back")
     }
-    assert faults["kept"] < 100 < faults["given back"]
+    assert 4 * faults["kept"] < faults["given back"]
