@@ -89,5 +89,6 @@ def whole_paper(timed: Sequence[Comparison], baseline: str) -> Comparison:
         floor_from=lines[0].floor_from,
         note=f"not run; {sum(map(n_steps, STUDENTS)):,} steps of batch {BATCH_SIZE}, each as long "
         "as the one of CIFAR-10 above, though MNIST's images are smaller and CIFAR-100 has more "
-        "classes; evaluation, what a stack takes to begin and lanes that idle are not counted",
+        "classes; evaluation, recording a step, what a stack takes to begin and lanes that idle "
+        "are not counted",
     )

@@ -72,7 +72,7 @@ class Adam:
         gradients = [parameter.grad for parameter in parameters]
         settings: dict[str, Any] = _DEFAULTS | {"lr": self._learning_rate}
         if self._is_fused:
-            self._counts += torch.tensor(has_gradient, device=self._counts.device)
+            self._counts += 1 if all(has_gradient) else torch.tensor(has_gradient).to(self._counts)
             torch._fused_adam_(parameters, gradients, means, squares, [], counts, **settings)
         else:
             adam(parameters, gradients, means, squares, [], counts, **settings)

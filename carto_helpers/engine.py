@@ -18,7 +18,13 @@ class Engine:
     `stacked` is how many students were trained as one network, in one step together; `products`
     says whether convolutions over maps of a few pixels are products (`networks.small_maps`), those
     of 3 × 3 without the taps that only ever meet padding (`networks.trimmed`); `replayed`, whether
-    a step's operations are recorded once and replayed (`replayed_step`), to the same bits.
+    the steps of a training of 500 or more are recorded once and replayed (`replayed_step`), to the
+    same bits, for which convolutions have to be products.
+
+    Raises
+    ------
+    ValueError
+        If steps are to be replayed without products.
     """
 
     device: str = "cpu"
@@ -28,6 +34,14 @@ class Engine:
     stacked: int = 1
     products: bool = False
     replayed: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what would not give the same bits."""
+        if self.replayed and not self.products:
+            raise ValueError(
+                "`replayed` needs `products`: convolutions of PyTorch's own give gradients in "
+                "another layout when they are recorded; pass products=True"
+            )
 
     def to_json(self) -> str:
         """Return the choice as one line of JSON, as a row holds it."""
@@ -49,7 +63,7 @@ class Engine:
         threads = f", {self.threads} thread{'s' * (self.threads != 1)}"
         stacked = f", stacks of {self.stacked}" * (self.stacked > 1)
         products = ", small maps as products" * self.products
-        replayed = ", steps replayed" * self.replayed
+        replayed = ", long trainings replayed" * self.replayed
         where = f"{self.device}, {self.layout}, {self.dtype}{products}{replayed}"
         return f"{where}{threads * (self.device == 'cpu')}{stacked}"
 
@@ -113,7 +127,7 @@ def choose_engine(network: str, device: str = "auto", *, role: str = "teacher") 
     All run channels_last. On a CPU, students of depthwise convolutions (MobileNet and EfficientNet)
     run on one thread each, as many side by side as there are threads, the others on all threads,
     and all compute convolutions over small maps as products. Steps of networks of depthwise
-    convolutions, whose operations are small, are replayed there.
+    convolutions, whose operations are small, are replayed there in long trainings.
     """
     where = resolve_device(device)
     is_depthwise = any(word in network for word in ("mobilenet", "efficientnet"))

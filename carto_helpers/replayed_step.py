@@ -17,7 +17,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 _ATEN = torch.ops.aten
 _NOTHING = {_ATEN.detach.default, _ATEN.alias.default}  # to do, where no gradient is wanted
-_DIRECT = {  # the same functions, called without looking for them by their schema
+_WITHOUT_EFFECT = {*_NOTHING, _ATEN.empty.memory_format, _ATEN.t.default, _ATEN.view.default}
+_DIRECT = {  # PyTorch's own functions for the same, which begin sooner
     _ATEN.add.Tensor: torch.add,
     _ATEN.expand.default: Tensor.expand,
     _ATEN.hardtanh.default: nn.functional.hardtanh,
@@ -39,8 +40,9 @@ class ReplayedStep:
     Parameters
     ----------
     network
-        In training mode. Which operations it runs must not depend on the values of tensors or on
-        anything drawn in Python.
+        In training mode. Which operations it runs depends neither on values of tensors nor on what
+        Python draws; its buffers are changed in place; what requires a gradient stays so. Hooks
+        are called when the step is recorded, not when it is replayed.
     loss
         Takes the logits and what follows the images in a batch.
     batch
@@ -56,7 +58,7 @@ class ReplayedStep:
         parameters, buffers = dict(network.named_parameters()), dict(network.named_buffers())
         names = [*parameters, *buffers]
         self._parameters = list(parameters.values())
-        self._state = [*(p.detach() for p in self._parameters), *buffers.values()]
+        self._state = [*self._parameters, *buffers.values()]
 
         def step(*tensors: Tensor) -> tuple[Tensor | None, ...]:
             weights = [
@@ -93,7 +95,9 @@ def _shorten(graph: Graph) -> None:
             node.replace_input_with(node.args[0], node.args[0].args[0])
         elif node.target is _ATEN.t.default and _is(node.args[0], _ATEN.t.default):
             node.replace_all_uses_with(node.args[0].args[0])
-    graph.eliminate_dead_code()
+    for node in reversed(graph.nodes):
+        if node.target in _WITHOUT_EFFECT and not node.users:
+            graph.erase_node(node)
     for node in graph.nodes:
         node.target = _DIRECT.get(node.target, node.target)
 

@@ -366,7 +366,8 @@ def speed_text() -> str:
     took = [f"{median(line.ours):.3g} ms ({_student(line)})" for line in _steps(found)]
     papers = "".join(
         f" All of the paper's {n_runs()} students would so take {median(line.ours):.0f} hours "
-        f"instead of {median(line.baseline):.0f}, evaluation not counted: computed, not run."
+        f"instead of {median(line.baseline):.0f}, evaluation and the recording of steps not "
+        "counted: computed, not run."
         for line in found
         if line.unit == "h"
     )

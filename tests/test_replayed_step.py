@@ -73,6 +73,32 @@ def test_it_goes_on_from_a_state_after_its_steps_were_recorded() -> None:
     assert_same(replayed, plain)
 
 
+@AT_ONCE
+def test_a_copy_goes_on_by_itself() -> None:
+    replayed, plain = made_pair(MOBILENET, Recipe(epochs=3))
+    for training in (replayed, plain):
+        training.run_epoch()
+    twin = copy.deepcopy(replayed)
+    for training in (replayed, twin, plain):
+        training.run_epoch()
+    assert_same(replayed, plain)
+    assert_same(twin, plain)
+
+
+@AT_ONCE
+def test_gradients_lie_as_their_weights_do() -> None:
+    """Adam goes through them side by side, whatever their strides."""
+    replayed, plain = made_pair(MOBILENET, Recipe(epochs=1))
+    for training in (replayed, plain):
+        training._index = training._index[:64]  # no short batch after the last whole one
+        training.run_epoch()
+    weights = zip(replayed.network.parameters(), plain.network.parameters(), strict=True)
+    for mine, theirs in weights:
+        assert mine.grad is not None
+        assert theirs.grad is not None
+        assert mine.grad.stride() == theirs.grad.stride()
+
+
 def test_a_short_training_is_not_worth_recording() -> None:
     short, _ = made_pair(MOBILENET, Recipe(epochs=2))
     short.run_epoch()
@@ -83,11 +109,12 @@ def test_a_short_training_is_not_worth_recording() -> None:
 
 
 class Shared(nn.Module):
-    """One weight used twice, one never, one frozen; a buffer that is counted up in place."""
+    """A weight used twice, one never, one frozen; buffers changed in place, by no output's way."""
 
     def __init__(self) -> None:
         super().__init__()
         self.shared, self.last = nn.Linear(4, 4), nn.Linear(4, 3)
+        self.aside = nn.BatchNorm1d(4)
         self.unused = nn.Parameter(torch.ones(2))
         self.last.bias.requires_grad_(requires_grad=False)
         self.register_buffer("n", torch.zeros((), dtype=torch.int64))
@@ -95,29 +122,36 @@ class Shared(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         self.n += 1
         hidden = self.shared(self.shared(images).relu_()).t().t()
+        self.aside(hidden)  # for its statistics alone
         return self.last(nn.functional.dropout(hidden, 0.5))
 
 
-def test_gradients_are_there_where_the_network_has_them() -> None:
+def test_a_networks_parts_without_gradients() -> None:
     torch.manual_seed(0)
     network, loss = Shared(), nn.functional.cross_entropy
+    plain = copy.deepcopy(network)
     images, labels = torch.randn(6, 4), torch.arange(6) % 3
     step = ReplayedStep(network, loss, (torch.zeros(6, 4), torch.zeros_like(labels)))
     assert network.n == 0  # nothing is computed when it is recorded
     torch.manual_seed(1)
     found = step(images, labels)
-    gradients = {name: parameter.grad for name, parameter in network.named_parameters()}
     torch.manual_seed(1)
-    network.zero_grad()
-    wanted = loss(network(images), labels)
+    wanted = loss(plain(images), labels)
     wanted.backward()
-    assert network.n == 2
     assert torch.equal(found, wanted.detach())
-    assert {name for name, gradient in gradients.items() if gradient is None} == {
-        "unused", "last.bias",
-    }  # fmt: skip
-    for name, parameter in network.named_parameters():
-        assert gradients[name] is parameter.grad or torch.equal(gradients[name], parameter.grad)
+    assert network.n == 1
+    assert network.state_dict()["aside.running_mean"].any()
+    ours, theirs = network.state_dict(), plain.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    gradients = {name: p.grad for name, p in network.named_parameters() if p.grad is not None}
+    assert gradients.keys() == {"shared.weight", "shared.bias", "last.weight"}
+    for name, parameter in plain.named_parameters():
+        assert name not in gradients or torch.equal(gradients[name], parameter.grad)
+
+
+def test_replaying_needs_products() -> None:
+    with pytest.raises(ValueError, match="`replayed` needs `products`"):
+        Engine(replayed=True)
 
 
 def test_an_engine_of_before_replays_nothing() -> None:

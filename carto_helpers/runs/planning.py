@@ -139,7 +139,7 @@ def _measured_pace(
     index = np.arange(min(len(resident), _CALIBRATION_STEPS * recipe.batch_size))
     network = initialise(spec, Start(label="scratch"), train, seed=0)
     # the teacher's logits cost next to nothing, and no learning rate may spoil the timing
-    alone = replace(recipe, hard_weight=1.0, learning_rate=1e-6, epochs=1_000)  # so it is replayed
+    alone = replace(recipe, hard_weight=1.0, learning_rate=1e-6, epochs=1_000)  # a long training
     training = Training(network, resident, index, recipe=alone, seed=0, engine=engine)
     training.run_epoch()  # warm up
     started = time.monotonic()

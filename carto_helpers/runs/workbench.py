@@ -226,7 +226,8 @@ class Workbench:
 
     def resident(self, engine: Engine, teacher_key: str = "") -> dict[str, TrainingData]:
         """Return the splits train, val and test on the device, train with the teacher's logits."""
-        engine = dataclasses.replace(engine, stacked=1, products=False, replayed=False)  # alike
+        # of engines that differ in these the data are the same
+        engine = dataclasses.replace(engine, stacked=1, products=False, replayed=False)
         if engine not in self._resident:
             train, test, split = self.dataset.train, self.dataset.test, self.split
             parts = {"train": (train, split.train), "val": (train, split.validation)}
